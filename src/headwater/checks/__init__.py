@@ -1,0 +1,1 @@
+"""Checks: measure and judge. Each file registers the checks of one idea."""

@@ -1,0 +1,1 @@
+"""What every layer shares: errors, ids, schema rules, contracts, findings, config, registry, progress."""

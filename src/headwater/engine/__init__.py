@@ -1,0 +1,1 @@
+"""Executors: where the work on chunks runs."""

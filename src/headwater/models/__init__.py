@@ -1,0 +1,1 @@
+"""What data does to models: training, evaluation, impact."""

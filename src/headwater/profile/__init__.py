@@ -1,0 +1,1 @@
+"""Mergeable summaries per chunk, their cache, and the report of one dataset."""

@@ -1,0 +1,1 @@
+"""Fixed training procedures, and the out-of-fold scores they give."""
