@@ -1,0 +1,295 @@
+"""Chunks: at most 131,072 rows, immutable, as Parquet column groups with a row index.
+
+A `Chunk` is the manifest's entry for one; `write_chunk` makes it from a table, `read_chunk` gives its
+live rows back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from headwater.core.errors import StorageError
+from headwater.core.hashing import U64, hash_columns, hash_keys
+from headwater.core.ids import ObjectId, digest
+from headwater.store.objects import Objects, corrupt
+from headwater.store.rowindex import Keys, decode_rows, encode_rows
+
+__all__ = ["CHUNK_ROWS", "Chunk", "Group", "live_mask", "read_chunk", "write_chunk", "write_group"]
+
+CHUNK_ROWS = 131_072
+_STATISTIC_CHARACTERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A column group: one Parquet file, and which of its columns stand under which name."""
+
+    object: ObjectId
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """The manifest's entry for one chunk.
+
+    Parameters
+    ----------
+    rows : int
+        Rows stored, deleted ones included.
+    groups : tuple of Group
+        The column groups; a column of the dataset that is in none is null here.
+    row_hashes : ObjectId
+        The object with the row hashes.
+    keys : ObjectId, optional
+        The object with the key index; None without a key.
+    deleted : ObjectId, optional
+        The object with the deletion vector; None while nothing is deleted.
+    deleted_rows : int
+        How many rows it deletes.
+    statistics : mapping of str to list
+        For each column ``[minimum, maximum, null count]`` over the stored rows.
+    """
+
+    rows: int
+    groups: tuple[Group, ...]
+    row_hashes: ObjectId
+    keys: ObjectId | None = None
+    deleted: ObjectId | None = None
+    deleted_rows: int = 0
+    statistics: Mapping[str, list[Any]] = field(default_factory=dict)
+
+    @property
+    def live_rows(self) -> int:
+        """Rows that are not deleted."""
+        return self.rows - self.deleted_rows
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns stored here."""
+        return [name for group in self.groups for name in group.columns]
+
+    def identity(self, columns: Iterable[str] | None = None) -> ObjectId:
+        """Return a name for the stored rows of ``columns``, deletions left out: equal names, equal rows."""
+        wanted = None if columns is None else set(columns)
+        parts = sorted(
+            f"{name}\0{group.object}\0{stored}"
+            for group in self.groups
+            for name, stored in group.columns.items()
+            if wanted is None or name in wanted
+        )
+        return digest("\n".join([str(self.rows), *parts]).encode())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form kept in a manifest."""
+        return {
+            "rows": self.rows,
+            "groups": [[group.object, dict(group.columns)] for group in self.groups],
+            "row_hashes": self.row_hashes,
+            "keys": self.keys,
+            "deleted": self.deleted,
+            "deleted_rows": self.deleted_rows,
+            "statistics": dict(self.statistics),
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Chunk:
+        """Read the form that `to_dict` gives."""
+        return cls(**{**value, "groups": tuple(Group(name, columns) for name, columns in value["groups"])})
+
+    def objects(self) -> list[ObjectId]:
+        """Return the names of all objects this chunk needs."""
+        names = [group.object for group in self.groups] + [self.row_hashes]
+        return names + [name for name in (self.keys, self.deleted) if name is not None]
+
+    def deletion_vector(self, objects: Objects) -> BitMap:
+        """Return the positions of deleted rows."""
+        return BitMap() if self.deleted is None else BitMap.deserialize(objects.get(self.deleted))
+
+    def with_deleted(self, positions: BitMap, objects: Objects) -> Chunk:
+        """Return the chunk with exactly ``positions`` deleted; the vector is stored."""
+        if not positions:
+            return replace(self, deleted=None, deleted_rows=0)
+        stored = BitMap(positions)
+        stored.run_optimize()
+        return replace(self, deleted=objects.put(stored.serialize()), deleted_rows=len(stored))
+
+    def key_index(self, objects: Objects) -> Keys:
+        """Return the sorted key hashes; the row hashes where the dataset has no key."""
+        if self.keys is None:
+            return Keys.of(self.hashes(objects))
+        return Keys.decode(objects.open(self.keys))
+
+    def hashes(self, objects: Objects) -> U64:
+        """Return the row hashes in the order of the rows."""
+        return decode_rows(objects.open(self.row_hashes))
+
+
+def write_chunk(table: pa.Table, objects: Objects, *, key: Sequence[str]) -> Chunk:
+    """Store up to `CHUNK_ROWS` rows as a new chunk.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The rows, in the dataset's schema.
+    objects : Objects
+        Where to.
+    key : sequence of str
+        The key columns; none for a content key.
+
+    Returns
+    -------
+    Chunk
+    """
+    group, statistics = write_group(table, objects)
+    return Chunk(
+        rows=table.num_rows,
+        groups=(group,),
+        row_hashes=objects.put(encode_rows(hash_columns(table))),
+        keys=objects.put(Keys.of(hash_keys(table, key)).encode()) if key else None,
+        statistics=statistics,
+    )
+
+
+def write_group(table: pa.Table, objects: Objects) -> tuple[Group, dict[str, list[Any]]]:
+    """Store columns as one Parquet object; return its entry and its statistics."""
+    sink = pa.BufferOutputStream()
+    collected: list[Any] = []
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        compression_level=1,
+        row_group_size=CHUNK_ROWS,
+        use_dictionary=_dictionary_columns(table),
+        write_page_index=True,
+        write_page_checksum=True,
+        data_page_size=256 * 1024,
+        metadata_collector=collected,
+        store_schema=True,
+    )
+    name = objects.put(sink.getvalue())
+    return Group(name, {column: column for column in table.schema.names}), _statistics(table.schema, collected[0])
+
+
+def read_chunk(
+    chunk: Chunk,
+    schema: pa.Schema,
+    objects: Objects,
+    *,
+    columns: Sequence[str] | None = None,
+    rows: NDArray[np.integer[Any]] | None = None,
+    deleted: bool = False,
+) -> pa.Table:
+    """Return rows of a chunk in the dataset's schema.
+
+    Parameters
+    ----------
+    chunk : Chunk
+        The chunk.
+    schema : pyarrow.Schema
+        The dataset's schema: columns the chunk does not hold come as nulls, narrower types are widened.
+    objects : Objects
+        Where from.
+    columns : sequence of str, optional
+        The columns to read; all by default.
+    rows : numpy.ndarray of int, optional
+        Positions of the rows to return, deleted or not; all live rows by default.
+    deleted : bool
+        With no ``rows``: return deleted rows too.
+
+    Returns
+    -------
+    pyarrow.Table
+
+    Raises
+    ------
+    CorruptObject
+        If a file is damaged.
+    """
+    names = schema.names if columns is None else list(columns)
+    found: dict[str, pa.ChunkedArray] = {}
+    for group in chunk.groups:
+        wanted = {group.columns[name]: name for name in names if name in group.columns}
+        if wanted:
+            stored = _read_group(group.object, list(wanted), objects)
+            found.update((wanted[column], stored.column(column)) for column in stored.schema.names)
+    fields = [schema.field(name) for name in names]
+    arrays = [_fit(found.get(field.name), field.type, chunk.rows) for field in fields]
+    out = pa.table(arrays, schema=pa.schema(fields)) if arrays else _rowless(chunk.rows)
+    if rows is not None:
+        return out.take(pa.array(rows))
+    if deleted or chunk.deleted is None:
+        return out
+    return out.filter(pa.array(live_mask(chunk, objects)))
+
+
+def live_mask(chunk: Chunk, objects: Objects) -> NDArray[np.bool_]:
+    """Return, for each stored row, whether it is live."""
+    mask = np.ones(chunk.rows, np.bool_)
+    if chunk.deleted is not None:
+        mask[np.asarray(chunk.deletion_vector(objects).to_array())] = False
+    return mask
+
+
+def _read_group(name: ObjectId, columns: list[str], objects: Objects) -> pa.Table:
+    try:
+        source = pa.BufferReader(objects.open(name))
+        return pq.ParquetFile(source, page_checksum_verification=True).read(columns=columns, use_threads=False)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, StorageError):
+            raise
+        raise corrupt(name, objects.storage) from error
+
+
+def _fit(array: pa.ChunkedArray | None, kind: pa.DataType, rows: int) -> pa.ChunkedArray:
+    if array is None:
+        return pa.chunked_array([pa.nulls(rows, kind)])
+    return array if array.type == kind else array.cast(kind)
+
+
+def _rowless(rows: int) -> pa.Table:
+    """Return a table of ``rows`` rows and no columns."""
+    return pa.table({"_": pa.nulls(rows)}).select([])
+
+
+def _dictionary_columns(table: pa.Table) -> list[str] | bool:
+    floating = [f.name for f in table.schema if pa.types.is_floating(f.type)]
+    return [f.name for f in table.schema if f.name not in floating and not pa.types.is_nested(f.type)]
+
+
+def _statistics(schema: pa.Schema, metadata: Any) -> dict[str, list[Any]]:
+    out: dict[str, list[Any]] = {}
+    if metadata.num_row_groups != 1:
+        return out
+    group = metadata.row_group(0)
+    for index in range(group.num_columns):
+        column = group.column(index)
+        name = column.path_in_schema
+        if name not in schema.names or not column.is_stats_set:
+            continue
+        statistics = column.statistics
+        low, high = (_plain(statistics.min), _plain(statistics.max)) if statistics.has_min_max else (None, None)
+        out[name] = [low, high, statistics.null_count if statistics.has_null_count else None]
+    return out
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON-able form of a statistic, or None where there is none worth keeping."""
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, str) and len(value) <= _STATISTIC_CHARACTERS:
+        return value
+    return None

@@ -1,0 +1,132 @@
+"""A manifest: one version of one dataset."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from headwater.core.hashing import U64, mix
+from headwater.core.ids import ObjectId
+from headwater.store.chunk import Chunk, live_mask
+from headwater.store.objects import Objects
+
+__all__ = ["EMPTY", "Fingerprint", "Manifest", "fingerprint_chunk", "load_manifest", "save_manifest"]
+
+_MASK = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """An order-independent hash of a multiset of rows: their count and two sums modulo 2**64.
+
+    Rows are added and taken away in constant time, so it is kept along with every change.
+    """
+
+    rows: int = 0
+    first: int = 0
+    second: int = 0
+
+    @classmethod
+    def of(cls, hashes: U64) -> Fingerprint:
+        """Return the fingerprint of rows with these hashes."""
+        first = int(hashes.sum(dtype=np.uint64))
+        second = int(mix(hashes).sum(dtype=np.uint64))
+        return cls(len(hashes), first, second)
+
+    def __add__(self, other: Fingerprint) -> Fingerprint:
+        return Fingerprint(
+            self.rows + other.rows, (self.first + other.first) & _MASK, (self.second + other.second) & _MASK
+        )
+
+    def __sub__(self, other: Fingerprint) -> Fingerprint:
+        return Fingerprint(
+            self.rows - other.rows, (self.first - other.first) & _MASK, (self.second - other.second) & _MASK
+        )
+
+    def __str__(self) -> str:
+        return f"{self.rows:x}-{self.first:016x}{self.second:016x}"
+
+    @classmethod
+    def parse(cls, text: str) -> Fingerprint:
+        """Read the form that ``str`` gives."""
+        rows, _, sums = text.partition("-")
+        return cls(int(rows, 16), int(sums[:16], 16), int(sums[16:], 16))
+
+
+EMPTY = Fingerprint()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One version of one dataset.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        Columns and types.
+    key : tuple of str
+        Key columns; empty for a content key.
+    chunks : tuple of Chunk
+        Where the rows are, in scan order.
+    fingerprint : Fingerprint
+        Hash of the live rows.
+    contract : mapping, optional
+        The ODCS document of the dataset.
+    tags : mapping of str to mapping
+        Free-form facts about columns.
+    """
+
+    schema: pa.Schema
+    key: tuple[str, ...] = ()
+    chunks: tuple[Chunk, ...] = ()
+    fingerprint: Fingerprint = EMPTY
+    contract: Mapping[str, Any] | None = None
+    tags: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """Live rows."""
+        return self.fingerprint.rows
+
+    def with_chunks(self, chunks: Sequence[Chunk], fingerprint: Fingerprint) -> Manifest:
+        """Return the manifest with other rows."""
+        return replace(self, chunks=tuple(chunk for chunk in chunks if chunk.live_rows), fingerprint=fingerprint)
+
+
+def save_manifest(manifest: Manifest, objects: Objects) -> ObjectId:
+    """Store a manifest and return its name."""
+    return objects.put_document(
+        {
+            "format": 1,
+            "schema": base64.b64encode(manifest.schema.serialize().to_pybytes()).decode(),
+            "key": list(manifest.key),
+            "chunks": [chunk.to_dict() for chunk in manifest.chunks],
+            "fingerprint": str(manifest.fingerprint),
+            "contract": manifest.contract,
+            "tags": {name: dict(tags) for name, tags in manifest.tags.items()},
+        }
+    )
+
+
+def load_manifest(name: ObjectId, objects: Objects) -> Manifest:
+    """Read the manifest of that name."""
+    value = objects.get_document(name)
+    return Manifest(
+        schema=pa.ipc.read_schema(pa.py_buffer(base64.b64decode(value["schema"]))),
+        key=tuple(value["key"]),
+        chunks=tuple(Chunk.from_dict(chunk) for chunk in value["chunks"]),
+        fingerprint=Fingerprint.parse(value["fingerprint"]),
+        contract=value["contract"],
+        tags=value["tags"],
+    )
+
+
+def fingerprint_chunk(chunk: Chunk, objects: Objects) -> Fingerprint:
+    """Return the fingerprint of the live rows of a chunk."""
+    hashes = chunk.hashes(objects)
+    return Fingerprint.of(hashes[live_mask(chunk, objects)] if chunk.deleted else hashes)

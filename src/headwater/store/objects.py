@@ -1,0 +1,90 @@
+"""Immutable objects, each named by the BLAKE3 hash of its bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from headwater.core.errors import CorruptObject
+from headwater.core.ids import ObjectId, canonical_json, digest
+from headwater.store.storage import Storage
+
+__all__ = ["Objects", "corrupt", "object_path"]
+
+_CACHED_BYTES = 4 << 20
+
+
+def object_path(name: ObjectId | str) -> str:
+    """Return where the object of that name is kept."""
+    return f"objects/{name[:2]}/{name[2:]}"
+
+
+class Objects:
+    """The objects of one repository.
+
+    Writing the same bytes twice gives the same name and renews the object's time, so that a garbage
+    collection running meanwhile leaves it alone.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self._documents: dict[ObjectId, Any] = {}
+
+    def put(self, data: bytes | memoryview | pa.Buffer) -> ObjectId:
+        """Store ``data`` and return its name."""
+        view = memoryview(data)
+        name = digest(view)
+        self.storage.write(object_path(name), view)
+        return name
+
+    def get(self, name: ObjectId) -> bytes:
+        """Return the bytes of an object, checked against its name.
+
+        Raises
+        ------
+        CorruptObject
+            If they do not match.
+        ObjectMissing
+            If it is not there.
+        """
+        data = self.storage.read(object_path(name))
+        if digest(data) != name:
+            raise corrupt(name, self.storage)
+        return data
+
+    def open(self, name: ObjectId) -> pa.Buffer:
+        """Return the bytes of a large object, mapped into memory where it is a local file; not checked."""
+        path = self.storage.local_path(object_path(name))
+        if path is not None and path.exists():
+            if path.stat().st_size == 0:
+                return pa.py_buffer(b"")
+            with pa.memory_map(str(path)) as mapped:
+                return mapped.read_buffer()
+        return pa.py_buffer(self.storage.read(object_path(name)))
+
+    def put_document(self, value: Any) -> ObjectId:
+        """Store a JSON-able value and return its name; equal values get equal names."""
+        return self.put(canonical_json(value))
+
+    def get_document(self, name: ObjectId) -> Any:
+        """Return the JSON value stored under ``name``. Treat it as read-only: it is shared."""
+        if name not in self._documents:
+            data = self.get(name)
+            if len(self._documents) > 1024:
+                self._documents.clear()
+            value = json.loads(data)
+            if len(data) > _CACHED_BYTES:
+                return value
+            self._documents[name] = value
+        return self._documents[name]
+
+
+def corrupt(name: ObjectId, storage: Storage) -> CorruptObject:
+    """Build the error for an object whose bytes are not what its name says."""
+    return CorruptObject(
+        f"Object {name[:12]} in {storage.location} is damaged: its bytes do not match its name. "
+        "Run `hw fsck` for the full list; fetch it again from another copy of the repository.",
+        object=name,
+    )
