@@ -1,0 +1,146 @@
+"""Find rows of a manifest by key: by hash in the row indexes, then verified on the real key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from headwater.core.hashing import U64, hash_array, hash_keys
+from headwater.store.chunk import live_mask, read_chunk
+from headwater.store.manifest import Manifest
+from headwater.store.objects import Objects
+
+__all__ = ["Places", "gather", "locate", "occurrence"]
+
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Rows of a manifest: the chunk and the position of each; chunk -1 means not found."""
+
+    chunks: I64
+    positions: I64
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    def __getitem__(self, which: NDArray[np.bool_] | I64) -> Places:
+        return Places(self.chunks[which], self.positions[which])
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """Which rows were found."""
+        return self.chunks >= 0
+
+    def by_chunk(self) -> dict[int, I64]:
+        """Return the positions in each chunk, of rows that were found."""
+        order = np.argsort(self.chunks, kind="stable")
+        chunks = self.chunks[order]
+        numbers, starts = np.unique(chunks, return_index=True)
+        parts = np.split(self.positions[order], starts[1:])
+        return {int(n): part for n, part in zip(numbers, parts, strict=True) if n >= 0} if len(chunks) else {}
+
+    @classmethod
+    def join(cls, parts: Sequence[Places]) -> Places:
+        """Return all places one after the other."""
+        if not parts:
+            return cls(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        return cls(np.concatenate([p.chunks for p in parts]), np.concatenate([p.positions for p in parts]))
+
+
+def locate(manifest: Manifest, keys: pa.Table, objects: Objects) -> Places:
+    """Find the live row of each key.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        A dataset with a key.
+    keys : pyarrow.Table
+        The key columns of the rows sought, in the dataset's types.
+    objects : Objects
+        Where from.
+
+    Returns
+    -------
+    Places
+        One place a row of ``keys``.
+
+    Notes
+    -----
+    O(m log n) a chunk for m keys; reads the key columns only of chunks with a hash hit.
+    """
+    count = keys.num_rows
+    chunks, positions = np.full(count, -1, np.int64), np.zeros(count, np.int64)
+    if count == 0:
+        return Places(chunks, positions)
+    hashes = hash_keys(keys, manifest.key)
+    order = np.argsort(hashes)
+    ordered = hashes[order]
+    sought = keys.select(list(manifest.key))
+    for number, chunk in enumerate(manifest.chunks):
+        index = chunk.key_index(objects)
+        low = np.searchsorted(index.hashes, ordered, side="left")
+        hit = low < len(index.hashes)
+        hit[hit] = index.hashes[low[hit]] == ordered[hit]
+        if not hit.any():
+            continue
+        live = live_mask(chunk, objects)
+        rows, places = order[hit], low[hit]
+        stored = read_chunk(chunk, manifest.schema, objects, columns=manifest.key, deleted=True)
+        # Equal hashes of different keys are rare: look at one candidate after the other.
+        while rows.size:
+            at = index.positions[places].astype(np.int64)
+            same = live[at] & _equal(sought.take(pa.array(rows)), stored.take(pa.array(at)))
+            chunks[rows[same]], positions[rows[same]] = number, at[same]
+            rows, places = rows[~same], places[~same] + 1
+            more = places < len(index.hashes)
+            rows, places = rows[more], places[more]
+            again = index.hashes[places] == hashes[rows]
+            rows, places = rows[again], places[again]
+    return Places(chunks, positions)
+
+
+def gather(
+    manifest: Manifest, places: Places, objects: Objects, *, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """Return the rows at ``places``, in that order, in the dataset's schema."""
+    names = manifest.schema.names if columns is None else list(columns)
+    parts, order = [], []
+    for number, positions in places.by_chunk().items():
+        parts.append(read_chunk(manifest.chunks[number], manifest.schema, objects, columns=names, rows=positions))
+        order.append(np.flatnonzero(places.chunks == number))
+    if not parts:
+        return pa.schema([manifest.schema.field(name) for name in names]).empty_table()
+    table = pa.concat_tables(parts)
+    back = np.argsort(np.concatenate(order), kind="stable")
+    return table if np.array_equal(back, np.arange(len(back))) else table.take(pa.array(back))
+
+
+def occurrence(values: U64) -> I64:
+    """Return, for each value, how many equal ones stand before it."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    fresh = np.r_[True, ordered[1:] != ordered[:-1]] if len(ordered) else np.zeros(0, np.bool_)
+    starts = np.flatnonzero(fresh)
+    rank = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.r_[starts, len(ordered)]))
+    out = np.empty(len(values), np.int64)
+    out[order] = rank
+    return out
+
+
+def _equal(left: pa.Table, right: pa.Table) -> NDArray[np.bool_]:
+    """Compare two tables row by row, column by column, without relying on the hash where values can be compared."""
+    same = np.ones(left.num_rows, np.bool_)
+    for name in left.schema.names:
+        a, b = left.column(name), right.column(name)
+        if pa.types.is_nested(a.type):
+            same &= hash_array(a) == hash_array(b)
+        else:
+            same &= np.asarray(pc.equal(a, b).fill_null(False))
+    return same

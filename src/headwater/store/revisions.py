@@ -1,0 +1,126 @@
+"""Ref expressions: ``main``, ``v1``, ``main~2``, ``3f2a91c``, ``main@{2026-11-01}``."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from headwater.core.errors import InputError, NotFound, UsageError
+from headwater.core.ids import CommitId
+from headwater.store.commit import Commit, is_commit, load_commit
+from headwater.store.objects import Objects
+from headwater.store.refs import Refs
+
+__all__ = ["resolve"]
+
+_SUFFIX = re.compile(r"(~\d*|\^\d*|@\{[^}]*\})$")
+_HASH = re.compile(r"^[0-9a-f]{6,64}$")
+
+
+def resolve(expression: str, *, refs: Refs, objects: Objects, head: CommitId | None) -> CommitId:
+    """Return the commit that a ref expression names.
+
+    Parameters
+    ----------
+    expression : str
+        A branch, tag or commit id (at least 6 digits of it), or ``HEAD``, followed by any number of
+        ``~n`` (n-th first parent), ``^n`` (n-th parent) and ``@{date}`` (newest commit along first parents
+        that is not newer than the date; UTC unless it says otherwise).
+    refs, objects : Refs, Objects
+        The repository's.
+    head : CommitId, optional
+        What ``HEAD`` means.
+
+    Raises
+    ------
+    NotFound
+        If a name or commit is not there.
+    UsageError
+        If a short commit id is ambiguous, or the date cannot be read.
+    """
+    suffixes: list[str] = []
+    name = expression.strip()
+    while match := _SUFFIX.search(name):
+        suffixes.insert(0, match.group())
+        name = name[: match.start()]
+    commit = load_commit(_named(name or "HEAD", refs, objects, head), objects)
+    for suffix in suffixes:
+        commit = _step(commit, suffix, expression, objects)
+    return commit.id
+
+
+def _named(name: str, refs: Refs, objects: Objects, head: CommitId | None) -> CommitId:
+    if name == "HEAD":
+        if head is None:
+            raise NotFound("There is no commit yet. `hw import FILE` makes the first.", kind="commit", name=name)
+        return head
+    found = refs.get("heads", name) or refs.get("tags", name)
+    if found:
+        return found
+    if _HASH.match(name):
+        matches = _commits_with_prefix(name, objects)
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise UsageError(f"Commit {name!r} is ambiguous: {', '.join(m[:16] for m in matches)}.", name=name)
+    raise NotFound.among("ref", name, [*refs.names("heads"), *refs.names("tags")])
+
+
+def _commits_with_prefix(prefix: str, objects: Objects) -> list[CommitId]:
+    found = []
+    for entry in objects.storage.list(f"objects/{prefix[:2]}"):
+        name = CommitId("".join(entry.path.split("/")[-2:]))
+        if name.startswith(prefix) and entry.size < 1 << 20:
+            data = objects.storage.read(entry.path)
+            if data.startswith(b"{") and is_commit(_parsed(data)):
+                found.append(name)
+    return sorted(found)
+
+
+def _parsed(data: bytes) -> object:
+    import json
+
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
+
+
+def _step(commit: Commit, suffix: str, expression: str, objects: Objects) -> Commit:
+    if suffix.startswith("@"):
+        return _as_of(commit, suffix[2:-1], expression, objects)
+    count = int(suffix[1:] or 1)
+    if suffix.startswith("^"):
+        return _parent(commit, count - 1, expression, objects) if count else commit
+    for _ in range(count):
+        commit = _parent(commit, 0, expression, objects)
+    return commit
+
+
+def _parent(commit: Commit, index: int, expression: str, objects: Objects) -> Commit:
+    if index >= len(commit.parents):
+        raise NotFound(
+            f"{expression!r} reaches past commit {commit.id[:12]}, which has {len(commit.parents)} parent(s).",
+            kind="commit",
+            name=expression,
+        )
+    return load_commit(commit.parents[index], objects)
+
+
+def _as_of(commit: Commit, text: str, expression: str, objects: Objects) -> Commit:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{text!r} in {expression!r} is not a date: write 2026-11-01 or 2026-11-01T12:00.") from error
+    if len(text) == 10:
+        when = when.replace(hour=23, minute=59, second=59, microsecond=999_999)
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    while commit.time > when:
+        if not commit.parents:
+            raise NotFound(
+                f"The first commit of {expression!r} is from {commit.time:%Y-%m-%d %H:%M}, after {text}.",
+                kind="commit",
+                name=expression,
+            )
+        commit = load_commit(commit.parents[0], objects)
+    return commit
