@@ -1,0 +1,40 @@
+"""Git and CI for ML data, and the pipelines that carry it: the public names, loaded when first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headwater.api import Repo, init, open
+    from headwater.core.contract import Contract
+    from headwater.core.errors import HeadwaterError
+    from headwater.core.findings import Finding
+    from headwater.models.impact import impact
+
+__all__ = ["Contract", "Finding", "HeadwaterError", "Repo", "__version__", "impact", "init", "open"]
+
+__version__ = "0.1.0"
+
+# Importing the package must stay cheap, so a name's module is imported when the name is first used.
+_HOMES = {
+    "Contract": "headwater.core.contract",
+    "Finding": "headwater.core.findings",
+    "HeadwaterError": "headwater.core.errors",
+    "Repo": "headwater.api",
+    "impact": "headwater.models.impact",
+    "init": "headwater.api",
+    "open": "headwater.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'headwater' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
