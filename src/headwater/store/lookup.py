@@ -15,7 +15,7 @@ from headwater.store.chunk import live_mask, read_chunk
 from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
 
-__all__ = ["Places", "gather", "locate", "occurrence"]
+__all__ = ["Places", "equal_rows", "gather", "locate", "occurrence"]
 
 I64 = NDArray[np.int64]
 
@@ -96,7 +96,7 @@ def locate(manifest: Manifest, keys: pa.Table, objects: Objects) -> Places:
         # Equal hashes of different keys are rare: look at one candidate after the other.
         while rows.size:
             at = index.positions[places].astype(np.int64)
-            same = live[at] & _equal(sought.take(pa.array(rows)), stored.take(pa.array(at)))
+            same = live[at] & equal_rows(sought.take(pa.array(rows)), stored.take(pa.array(at)))
             chunks[rows[same]], positions[rows[same]] = number, at[same]
             rows, places = rows[~same], places[~same] + 1
             more = places < len(index.hashes)
@@ -119,7 +119,7 @@ def gather(
         return pa.schema([manifest.schema.field(name) for name in names]).empty_table()
     table = pa.concat_tables(parts)
     back = np.argsort(np.concatenate(order), kind="stable")
-    return table if np.array_equal(back, np.arange(len(back))) else table.take(pa.array(back))
+    return table if np.arrayequal_rows(back, np.arange(len(back))) else table.take(pa.array(back))
 
 
 def occurrence(values: U64) -> I64:
@@ -134,7 +134,7 @@ def occurrence(values: U64) -> I64:
     return out
 
 
-def _equal(left: pa.Table, right: pa.Table) -> NDArray[np.bool_]:
+def equal_rows(left: pa.Table, right: pa.Table) -> NDArray[np.bool_]:
     """Compare two tables row by row, column by column, without relying on the hash where values can be compared."""
     same = np.ones(left.num_rows, np.bool_)
     for name in left.schema.names:

@@ -1,0 +1,158 @@
+"""Rules for schemas: which type changes lose nothing, and the plain form of incoming types."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pyarrow as pa
+
+from headwater.core.errors import NotFound, SchemaError
+
+__all__ = ["SchemaChange", "evolve", "plain_schema", "plain_type", "require_columns", "widen"]
+
+SchemaChange = Literal["none", "safe", "any"]
+
+_UNITS = ["s", "ms", "us", "ns"]
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type that values of ``kind`` are stored in: no dictionaries, views or large offsets."""
+    if pa.types.is_dictionary(kind):
+        return plain_type(kind.value_type)
+    if pa.types.is_run_end_encoded(kind):
+        return plain_type(kind.value_type)
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain_type(kind.storage_type)
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_float16(kind):
+        return pa.float32()
+    if pa.types.is_date64(kind):
+        return pa.date32()
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(plain_type(kind.value_type), kind.list_size)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or _is_list_view(kind):
+        return pa.list_(plain_type(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(f.name, plain_type(f.type)) for f in kind])
+    return kind
+
+
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    """Return ``schema`` with plain types, all nullable, without metadata.
+
+    Raises
+    ------
+    SchemaError
+        If two columns have the same name, or one has none.
+    """
+    names = schema.names
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise SchemaError(f"Column names must differ; these come twice: {', '.join(twice)}.", columns=twice)
+    if "" in names:
+        raise SchemaError(f"Column {names.index('') + 1} has no name. Give it one.", columns=[""])
+    return pa.schema([pa.field(field.name, plain_type(field.type)) for field in schema])
+
+
+def widen(old: pa.DataType, new: pa.DataType) -> pa.DataType | None:
+    """Return the narrowest type that holds all values of both without loss, or None if there is none."""
+    if old == new or pa.types.is_null(new):
+        return old
+    if pa.types.is_null(old):
+        return new
+    if pa.types.is_integer(old) and pa.types.is_integer(new):
+        return _widen_integers(old, new)
+    if pa.types.is_floating(old) and pa.types.is_floating(new):
+        return pa.float64()
+    for whole, real in ((old, new), (new, old)):
+        if pa.types.is_integer(whole) and pa.types.is_floating(real) and whole.bit_width <= 32:
+            return pa.float64()
+        if pa.types.is_date(whole) and pa.types.is_timestamp(real) and real.tz is None:
+            return real
+    if pa.types.is_timestamp(old) and pa.types.is_timestamp(new) and old.tz == new.tz:
+        return pa.timestamp(max(old.unit, new.unit, key=_UNITS.index), old.tz)
+    if pa.types.is_decimal(old) and pa.types.is_decimal(new) and old.scale == new.scale:
+        return max(old, new, key=lambda kind: kind.precision)
+    return None
+
+
+def evolve(old: pa.Schema, new: pa.Schema, *, change: SchemaChange, dataset: str) -> pa.Schema:
+    """Return the schema that holds the rows of both.
+
+    Parameters
+    ----------
+    old, new : pyarrow.Schema
+        The dataset's schema and that of incoming rows, both plain.
+    change : {"none", "safe", "any"}
+        What may change: nothing; new nullable columns and lossless widening; or also a column's type,
+        which then becomes text.
+    dataset : str
+        For messages.
+
+    Returns
+    -------
+    pyarrow.Schema
+        The dataset's columns in their order, then the new ones.
+
+    Raises
+    ------
+    SchemaError
+        If the change is not allowed.
+    """
+    fields = []
+    for field in old:
+        if field.name not in new.names:
+            fields.append(field)
+            continue
+        incoming = new.field(field.name).type
+        kind = widen(field.type, incoming)
+        if kind is None and _casts_back(incoming, field.type):
+            kind = field.type
+        if kind is None and change == "any":
+            kind = pa.string()
+        if kind is None or (change == "none" and kind != field.type):
+            raise SchemaError(
+                f"Column {field.name!r} of dataset {dataset!r} is {field.type}, the incoming rows have {incoming}. "
+                "Convert the rows, or allow the change with schema_change='any' (--schema-change any), "
+                "which turns the column to text.",
+                column=field.name,
+                expected=str(field.type),
+                found=str(incoming),
+            )
+        fields.append(pa.field(field.name, kind))
+    added = [field for field in new if field.name not in old.names]
+    if added and change == "none":
+        raise SchemaError(
+            f"Dataset {dataset!r} has no column {added[0].name!r}, and new columns are not allowed here. "
+            "Drop it from the rows, or allow it with schema_change='safe'.",
+            column=added[0].name,
+        )
+    return pa.schema([*fields, *added])
+
+
+def require_columns(schema: pa.Schema, names: list[str] | tuple[str, ...], *, where: str) -> None:
+    """Raise `NotFound` for the first of ``names`` that is not a column of ``schema``."""
+    for name in names:
+        if name not in schema.names:
+            raise NotFound.among("column", name, schema.names, where=where)
+
+
+def _widen_integers(old: pa.DataType, new: pa.DataType) -> pa.DataType | None:
+    signed = [pa.types.is_signed_integer(kind) for kind in (old, new)]
+    if signed[0] == signed[1]:
+        return max(old, new, key=lambda kind: kind.bit_width)
+    unsigned, other = (new, old) if signed[0] else (old, new)
+    width = max(unsigned.bit_width * 2, other.bit_width)
+    return {16: pa.int16(), 32: pa.int32(), 64: pa.int64()}.get(width)
+
+
+def _casts_back(incoming: pa.DataType, kept: pa.DataType) -> bool:
+    """Say whether values may fit the kept type although their type is wider: each value is then checked."""
+    return pa.types.is_floating(incoming) and pa.types.is_integer(kept)
+
+
+def _is_list_view(kind: pa.DataType) -> bool:
+    return pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind)

@@ -1,0 +1,255 @@
+"""Edits of columns: each touches the files of those columns only, and the row hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from headwater.core.errors import InvalidKeys, SchemaError
+from headwater.core.hashing import U64, hash_columns
+from headwater.core.schema import require_columns, widen
+from headwater.store.chunk import Chunk, Group, live_mask, read_chunk, write_group
+from headwater.store.incoming import Rows
+from headwater.store.lookup import locate
+from headwater.store.manifest import EMPTY, Manifest, fingerprint_chunk
+from headwater.store.rowindex import encode_rows
+from headwater.store.writing import Workshop
+
+__all__ = ["add_columns", "compute_columns", "drop_columns", "rename_columns", "set_types"]
+
+
+def compute_columns(
+    manifest: Manifest, fields: Sequence[pa.Field], function: Callable[[int, Chunk], pa.Table], shop: Workshop
+) -> Manifest:
+    """Add columns, or give existing ones new values, chunk by chunk.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        The dataset.
+    fields : sequence of pyarrow.Field
+        The columns that ``function`` makes.
+    function : callable
+        Takes a chunk's number and the chunk; returns a table with those columns and a row for every
+        stored row of the chunk, deleted ones included.
+    shop : Workshop
+        How to write.
+
+    Returns
+    -------
+    Manifest
+    """
+    names = [field.name for field in fields]
+    old = manifest
+    schema = old.schema
+    for field in fields:
+        at = schema.get_field_index(field.name)
+        schema = schema.append(field) if at < 0 else schema.set(at, field)
+
+    def task(numbered: tuple[int, Chunk]) -> Chunk:
+        number, chunk = numbered
+        table = function(number, chunk).cast(pa.schema(fields))
+        replaced = [name for name in names if name in chunk.columns]
+        hashes = chunk.hashes(shop.objects) + hash_columns(table)
+        if replaced:
+            hashes -= hash_columns(read_chunk(chunk, old.schema, shop.objects, columns=replaced, deleted=True))
+        group, statistics = write_group(table, shop.objects)
+        return replace(
+            chunk,
+            groups=(*_without(chunk, replaced), group),
+            row_hashes=shop.objects.put(encode_rows(hashes)),
+            statistics={**chunk.statistics, **statistics},
+        )
+
+    chunks = list(shop.executor.map(task, list(enumerate(manifest.chunks)), label="columns", progress=shop.progress))
+    return _rehashed(replace(manifest, schema=schema), chunks, shop)
+
+
+def add_columns(manifest: Manifest, rows: Rows, shop: Workshop, *, name: str) -> Manifest:
+    """Add the columns of ``rows`` that the dataset lacks, matched by key.
+
+    Without a key the rows must be as many as the dataset's, in scan order. Rows that ``rows`` lacks get
+    null; keys that the dataset lacks are refused.
+
+    Raises
+    ------
+    SchemaError
+        If a column is there already, or the number of rows differs.
+    InvalidKeys
+        If a key is not in the dataset.
+    """
+    table = rows.table()
+    fresh = [field for field in table.schema if field.name not in manifest.key]
+    there = [field.name for field in fresh if field.name in manifest.schema.names]
+    if there:
+        raise SchemaError(
+            f"Dataset {name!r} already has the column {there[0]!r}. Use upsert to change its values.", column=there[0]
+        )
+    values = table.select([field.name for field in fresh])
+    source = _sources(manifest, table, shop, name)
+
+    def take(number: int, chunk: Chunk) -> pa.Table:
+        del chunk
+        index = source[number]
+        return values.take(pa.array(index, mask=index < 0))
+
+    return compute_columns(manifest, fresh, take, shop)
+
+
+def drop_columns(manifest: Manifest, names: Sequence[str], shop: Workshop) -> Manifest:
+    """Drop columns; their bytes stay in older versions.
+
+    Raises
+    ------
+    NotFound
+        If there is no such column.
+    SchemaError
+        If one is part of the key.
+    """
+    require_columns(manifest.schema, list(names), where="the dataset")
+    keyed = [name for name in names if name in manifest.key]
+    if keyed:
+        raise SchemaError(f"Column {keyed[0]!r} is part of the key and cannot be dropped.", column=keyed[0])
+    schema = pa.schema([field for field in manifest.schema if field.name not in names])
+
+    def task(chunk: Chunk) -> Chunk:
+        there = [name for name in names if name in chunk.columns]
+        if not there:
+            return chunk
+        gone = hash_columns(read_chunk(chunk, manifest.schema, shop.objects, columns=there, deleted=True))
+        return _with_hashes(
+            replace(
+                chunk,
+                groups=_without(chunk, there),
+                statistics={name: value for name, value in chunk.statistics.items() if name not in there},
+            ),
+            chunk.hashes(shop.objects) - gone,
+            shop,
+        )
+
+    chunks = list(shop.executor.map(task, manifest.chunks))
+    tags = {name: value for name, value in manifest.tags.items() if name not in names}
+    return _rehashed(replace(manifest, schema=schema, tags=tags), chunks, shop)
+
+
+def rename_columns(manifest: Manifest, names: Mapping[str, str], shop: Workshop) -> Manifest:
+    """Rename columns; no data is written.
+
+    Raises
+    ------
+    NotFound
+        If there is no such column.
+    SchemaError
+        If two columns would have the same name.
+    """
+    require_columns(manifest.schema, list(names), where="the dataset")
+    after = [names.get(name, name) for name in manifest.schema.names]
+    if len(set(after)) < len(after):
+        raise SchemaError("After this renaming two columns would have the same name.", columns=after)
+    schema = pa.schema([field.with_name(new) for field, new in zip(manifest.schema, after, strict=True)])
+
+    def task(chunk: Chunk) -> Chunk:
+        there = [name for name in names if name in chunk.columns]
+        before = read_chunk(chunk, manifest.schema, shop.objects, columns=there, deleted=True)
+        renamed = before.rename_columns([names[name] for name in there])
+        return _with_hashes(
+            replace(
+                chunk,
+                groups=tuple(
+                    Group(group.object, {names.get(name, name): stored for name, stored in group.columns.items()})
+                    for group in chunk.groups
+                ),
+                statistics={names.get(name, name): value for name, value in chunk.statistics.items()},
+            ),
+            chunk.hashes(shop.objects) - hash_columns(before) + hash_columns(renamed),
+            shop,
+        )
+
+    chunks = list(shop.executor.map(task, manifest.chunks))
+    return _rehashed(
+        replace(
+            manifest,
+            schema=schema,
+            key=tuple(names.get(name, name) for name in manifest.key),
+            tags={names.get(name, name): value for name, value in manifest.tags.items()},
+        ),
+        chunks,
+        shop,
+    )
+
+
+def set_types(manifest: Manifest, schema: pa.Schema, shop: Workshop) -> Manifest:
+    """Give the dataset a schema with further columns or other types.
+
+    Lossless widening changes the schema alone; any other change of type rewrites that column.
+    """
+    recast = [
+        schema.field(field.name)
+        for field in manifest.schema
+        if field.type != schema.field(field.name).type and widen(field.type, schema.field(field.name).type) is None
+    ]
+    if recast:
+        names = [field.name for field in recast]
+
+        def cast(number: int, chunk: Chunk) -> pa.Table:
+            del number
+            stored = read_chunk(chunk, manifest.schema, shop.objects, columns=names, deleted=True)
+            return stored.cast(pa.schema(recast))
+
+        manifest = compute_columns(manifest, recast, cast, shop)
+    return replace(manifest, schema=schema)
+
+
+def _sources(manifest: Manifest, table: pa.Table, shop: Workshop, name: str) -> list[np.ndarray]:
+    """Return for each chunk the row of ``table`` that belongs to each stored row, -1 for none."""
+    source = [np.full(chunk.rows, -1, np.int64) for chunk in manifest.chunks]
+    if not manifest.key:
+        if table.num_rows != manifest.rows:
+            raise SchemaError(
+                f"Dataset {name!r} has no key and {manifest.rows} rows, so new columns need as many rows in its order; "
+                f"these have {table.num_rows}.",
+                rows=table.num_rows,
+            )
+        start = 0
+        for number, chunk in enumerate(manifest.chunks):
+            source[number][live_mask(chunk, shop.objects)] = np.arange(start, start + chunk.live_rows)
+            start += chunk.live_rows
+        return source
+    require_columns(table.schema, manifest.key, where="the rows with the new columns")
+    keys = table.select(list(manifest.key)).cast(pa.schema([manifest.schema.field(k) for k in manifest.key]))
+    places = locate(manifest, keys, shop.objects)
+    lost = np.flatnonzero(~places.found)
+    if len(lost):
+        raise InvalidKeys(
+            f"{len(lost)} row(s) have a key that dataset {name!r} lacks, the first in row {lost[0]}: "
+            f"{keys.slice(int(lost[0]), 1).to_pylist()[0]}. Append those rows first.",
+            rows=lost[:1000].tolist(),
+            count=len(lost),
+        )
+    for number in np.unique(places.chunks):
+        mine = np.flatnonzero(places.chunks == number)
+        source[number][places.positions[mine]] = mine
+    return source
+
+
+def _without(chunk: Chunk, names: Sequence[str]) -> tuple[Group, ...]:
+    """Return the chunk's groups without the columns of those names."""
+    kept = (
+        Group(group.object, {name: stored for name, stored in group.columns.items() if name not in names})
+        for group in chunk.groups
+    )
+    return tuple(group for group in kept if group.columns)
+
+
+def _with_hashes(chunk: Chunk, hashes: U64, shop: Workshop) -> Chunk:
+    return replace(chunk, row_hashes=shop.objects.put(encode_rows(hashes)))
+
+
+def _rehashed(manifest: Manifest, chunks: Sequence[Chunk], shop: Workshop) -> Manifest:
+    total = EMPTY
+    for chunk in chunks:
+        total += fingerprint_chunk(chunk, shop.objects)
+    return manifest.with_chunks(chunks, total)

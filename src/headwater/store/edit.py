@@ -1,0 +1,440 @@
+"""Edits of rows: each takes a manifest and returns the next; nothing is changed in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from headwater.core.errors import InvalidKeys, UsageError
+from headwater.core.hashing import U64, hash_columns, hash_keys
+from headwater.core.schema import SchemaChange, evolve, require_columns
+from headwater.store.chunk import Chunk, live_mask
+from headwater.store.columns import drop_columns, set_types
+from headwater.store.incoming import Rows, fit
+from headwater.store.lookup import Places, equal_rows, gather, locate, occurrence
+from headwater.store.manifest import Fingerprint, Manifest, fingerprint_chunk
+from headwater.store.writing import Workshop, write_chunks
+
+__all__ = ["append", "delete_places", "overwrite", "upsert"]
+
+I64 = NDArray[np.int64]
+_LISTED = 20
+
+
+def append(
+    manifest: Manifest, rows: Rows, shop: Workshop, *, name: str, schema_change: SchemaChange = "safe", divert: bool = False
+) -> tuple[Manifest, pa.Table]:
+    """Add rows whose keys are new.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        The dataset; one without columns takes those of the rows.
+    rows : Rows
+        The rows, drawn once as a stream.
+    shop : Workshop
+        How to write.
+    name : str
+        The dataset's name, for messages.
+    schema_change : {"none", "safe", "any"}
+        Which schema changes are allowed.
+    divert : bool
+        Take rows with null or duplicate keys out and return them, instead of refusing all.
+
+    Returns
+    -------
+    Manifest
+        The dataset with the rows added.
+    pyarrow.Table
+        The rows that were diverted, with a ``_reason`` column.
+
+    Raises
+    ------
+    InvalidKeys
+        If keys are null, duplicate or there already, and ``divert`` is off.
+    SchemaError
+        If the rows do not fit.
+    """
+    manifest = _evolved(manifest, rows, shop, name, schema_change)
+    nulls: list[pa.Table] = []
+    batches = _keyed_batches(rows, manifest, name, nulls if divert else None)
+    chunks = write_chunks(batches, manifest.schema, key=manifest.key, shop=shop, label=f"write {name}")
+    diverted = nulls
+    if manifest.key:
+        chunks, doubles = _without_duplicates(manifest, chunks, shop, name, divert)
+        diverted = nulls + doubles
+    total = manifest.fingerprint
+    for chunk in chunks:
+        total += fingerprint_chunk(chunk, shop.objects)
+    return manifest.with_chunks([*manifest.chunks, *chunks], total), _diverted(manifest.schema, diverted)
+
+
+def upsert(
+    manifest: Manifest, rows: Rows, shop: Workshop, *, name: str, schema_change: SchemaChange = "safe"
+) -> Manifest:
+    """Update rows whose keys are there, add the others.
+
+    Columns that ``rows`` lacks keep their values where the key is there, and are null where it is new.
+    Rows that are equal to what is there change nothing.
+
+    Raises
+    ------
+    UsageError
+        If the dataset has no key.
+    InvalidKeys
+        If a key is null or comes twice.
+    """
+    if not manifest.key:
+        raise UsageError(
+            f"Dataset {name!r} has no key, so there is nothing to update by. Append or overwrite it, or import it with a key.",
+            dataset=name,
+        )
+    given = rows.schema.names
+    manifest = _evolved(manifest, rows, shop, name, schema_change)
+    table = pa.Table.from_batches(
+        list(_keyed_batches(rows, manifest, name, None)), manifest.schema
+    )
+    hashes = hash_keys(table, manifest.key)
+    _refuse_duplicates(table, hashes, manifest.key, name)
+    places = locate(manifest, table, shop.objects)
+    missing = [column for column in manifest.schema.names if column not in given]
+    if missing and places.found.any():
+        table = _keep_cells(manifest, table, places, missing, shop)
+    stored = _row_hashes(manifest, places, shop)
+    fresh = hash_columns(table)
+    differs = ~places.found | (stored != fresh)
+    table, places = table.filter(pa.array(differs)), places[differs]
+    manifest = delete_places(manifest, places[places.found], shop)
+    return _with_rows(manifest, table.to_batches(), shop, name)
+
+
+def delete_places(manifest: Manifest, places: Places, shop: Workshop) -> Manifest:
+    """Delete the rows at ``places``, which are live."""
+    if not len(places):
+        return manifest
+    chunks, total = list(manifest.chunks), manifest.fingerprint
+    for number, positions in places.by_chunk().items():
+        chunk = chunks[number]
+        total -= Fingerprint.of(chunk.hashes(shop.objects)[positions])
+        vector = chunk.deletion_vector(shop.objects) | BitMap(positions.astype(np.uint32))
+        chunks[number] = chunk.with_deleted(vector, shop.objects)
+    return manifest.with_chunks(chunks, total)
+
+
+def overwrite(
+    manifest: Manifest,
+    rows: Rows,
+    shop: Workshop,
+    *,
+    name: str,
+    schema_change: SchemaChange = "safe",
+    divert: bool = False,
+) -> tuple[Manifest, pa.Table]:
+    """Make the dataset hold exactly ``rows``, storing only what differs.
+
+    Columns that ``rows`` lacks are dropped. Takes and returns what `append` does.
+    """
+    gone = [column for column in manifest.schema.names if column not in rows.schema.names]
+    kept = [column for column in manifest.key if column not in gone]
+    if len(kept) < len(manifest.key):
+        require_columns(rows.schema, manifest.key, where=f"the new rows of dataset {name!r}")
+    manifest = drop_columns(manifest, gone, shop) if gone else manifest
+    manifest = _evolved(manifest, rows, shop, name, schema_change)
+    nulls: list[pa.Table] = []
+    batches = _keyed_batches(rows, manifest, name, nulls if divert else None)
+    known = _Known(manifest, shop)
+    doubles: list[pa.Table] = []
+    new_chunks = write_chunks(
+        known.unknown(batches, name, doubles if divert else None), manifest.schema, key=manifest.key, shop=shop,
+        label=f"compare {name}",
+    )  # fmt: skip
+    if manifest.key:
+        new_chunks, more = _without_duplicates(replace(manifest, chunks=()), new_chunks, shop, name, divert)
+        doubles += more
+    manifest = delete_places(manifest, known.unseen(), shop)
+    total = manifest.fingerprint
+    for chunk in new_chunks:
+        total += fingerprint_chunk(chunk, shop.objects)
+    return manifest.with_chunks([*manifest.chunks, *new_chunks], total), _diverted(manifest.schema, nulls + doubles)
+
+
+class _Known:
+    """The live rows of a manifest, to tell which of a stream of rows are there already.
+
+    Holds about 50 bytes a row and the keys: the identity and row hashes, the place and what was seen.
+    """
+
+    def __init__(self, manifest: Manifest, shop: Workshop) -> None:
+        self._manifest, self._shop = manifest, shop
+        identities, rows, chunks, positions = [], [], [], []
+        for number, chunk in enumerate(manifest.chunks):
+            live = np.flatnonzero(live_mask(chunk, shop.objects))
+            hashes = chunk.hashes(shop.objects)[live]
+            rows.append(hashes)
+            identities.append(chunk.key_index(shop.objects).by_position()[live] if manifest.key else hashes)
+            chunks.append(np.full(len(live), number, np.int64))
+            positions.append(live.astype(np.int64))
+        identity = np.concatenate(identities) if identities else np.zeros(0, np.uint64)
+        order = np.argsort(identity, kind="stable")
+        self._identity = identity[order]
+        self._rows = (np.concatenate(rows) if rows else identity)[order]
+        whole = Places.join([Places(c, p) for c, p in zip(chunks, positions, strict=True)])
+        self._places = whole[order]
+        self._seen = np.zeros(len(order), np.bool_)
+        self._taken = np.zeros(len(order), np.bool_)
+        self._keys = gather(manifest, whole, shop.objects, columns=manifest.key) if manifest.key else None
+        self._order = order
+
+    def unknown(
+        self, batches: Iterable[pa.RecordBatch], name: str, diverted: list[pa.Table] | None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows that are not there as they are; remember which were seen."""
+        for batch in batches:
+            hashes = hash_columns(batch)
+            at = self._find_keys(batch) if self._keys is not None else self._find_rows(hashes)
+            found = at >= 0
+            if self._keys is not None:
+                again = np.zeros(len(at), np.bool_)
+                again[found] = self._taken[at[found]] | (occurrence(at[found].astype(np.uint64)) > 0)
+                if again.any():
+                    self._refuse(batch, again, name, diverted)
+                    batch, hashes, at, found = (
+                        batch.filter(pa.array(~again)), hashes[~again], at[~again], found[~again],
+                    )  # fmt: skip
+            self._taken[at[found]] = True
+            # A row that is there with other values stays unseen, so that it is deleted and written anew.
+            same = found.copy()
+            same[found] = self._rows[at[found]] == hashes[found]
+            self._seen[at[same]] = True
+            if not same.all():
+                yield batch.filter(pa.array(~same))
+
+    def unseen(self) -> Places:
+        """Return the rows that no batch held."""
+        return self._places[np.flatnonzero(~self._seen)]
+
+    def _find_rows(self, hashes: U64) -> I64:
+        low = np.searchsorted(self._identity, hashes, side="left")
+        high = np.searchsorted(self._identity, hashes, side="right")
+        # The n-th equal row of the stream takes the n-th equal row that no earlier batch took.
+        taken = np.concatenate([np.zeros(1, np.int64), np.cumsum(self._seen)])
+        at = low + (taken[high] - taken[low]) + occurrence(hashes)
+        return np.where(at < high, at, -1)
+
+    def _find_keys(self, batch: pa.RecordBatch) -> I64:
+        assert self._keys is not None
+        keys = pa.Table.from_batches([batch]).select(list(self._manifest.key))
+        hashes = hash_keys(keys, self._manifest.key)
+        out = np.full(len(hashes), -1, np.int64)
+        at = np.searchsorted(self._identity, hashes, side="left")
+        rows = np.arange(len(hashes))
+        while rows.size:
+            inside = at < len(self._identity)
+            rows, at = rows[inside], at[inside]
+            hit = self._identity[at] == hashes[rows]
+            rows, at = rows[hit], at[hit]
+            if not rows.size:
+                break
+            stored = self._keys.take(pa.array(self._order[at]))
+            sought = keys if len(rows) == len(hashes) else keys.take(pa.array(rows))
+            same = equal_rows(sought, stored)
+            out[rows[same]] = at[same]
+            rows, at = rows[~same], at[~same] + 1
+        return out
+
+    def _refuse(self, batch: pa.RecordBatch, again: NDArray[np.bool_], name: str, diverted: list[pa.Table] | None) -> None:
+        table = pa.Table.from_batches([batch.filter(pa.array(again))])
+        if diverted is None:
+            raise _duplicate_error(table, self._manifest.key, name, table.num_rows)
+        diverted.append(_with_reason(table, "duplicate key"))
+
+
+def _evolved(manifest: Manifest, rows: Rows, shop: Workshop, name: str, change: SchemaChange) -> Manifest:
+    if not manifest.schema.names and not manifest.chunks:
+        require_columns(rows.schema, manifest.key, where=f"the rows of dataset {name!r}")
+        return replace(manifest, schema=rows.schema)
+    require_columns(rows.schema, manifest.key, where=f"the rows of dataset {name!r}")
+    schema = evolve(manifest.schema, rows.schema, change=change, dataset=name)
+    if schema.equals(manifest.schema):
+        return manifest
+    return set_types(manifest, schema, shop)
+
+
+def _keyed_batches(
+    rows: Rows, manifest: Manifest, name: str, diverted: list[pa.Table] | None
+) -> Iterator[pa.RecordBatch]:
+    """Yield batches in the dataset's schema, rows with a null in the key refused or diverted."""
+    start = 0
+    for raw in rows:
+        batch: pa.RecordBatch = fit(raw, manifest.schema)
+        bad = _null_keys(batch, manifest.key)
+        if bad is not None:
+            if diverted is None:
+                numbers = (np.flatnonzero(bad) + start).tolist()
+                raise InvalidKeys(
+                    f"{len(numbers)} row(s) of dataset {name!r} have no value in the key {_columns(manifest.key)}: "
+                    f"row {_listed(numbers)} (counted from 0). Fill them in, choose another key, or import with "
+                    "on_bad_rows='quarantine' (--on-bad-rows quarantine).",
+                    rows=numbers[:1000],
+                    count=len(numbers),
+                    key=manifest.key,
+                )
+            diverted.append(_with_reason(pa.Table.from_batches([batch.filter(pa.array(bad))]), "null in key"))
+            batch = batch.filter(pa.array(~bad))
+        start += raw.num_rows
+        yield batch
+
+
+def _null_keys(batch: pa.RecordBatch, key: Sequence[str]) -> NDArray[np.bool_] | None:
+    bad = None
+    for column in key:
+        if batch.column(column).null_count:
+            nulls = np.asarray(pc.is_null(batch.column(column)))
+            bad = nulls if bad is None else bad | nulls
+    return bad
+
+
+def _without_duplicates(
+    manifest: Manifest, chunks: list[Chunk], shop: Workshop, name: str, divert: bool
+) -> tuple[list[Chunk], list[pa.Table]]:
+    """Refuse or take out rows of new ``chunks`` whose key stands before them, there or in the manifest."""
+    doubles = _doubled(manifest, chunks, shop)
+    if not len(doubles):
+        return chunks, []
+    fresh = replace(manifest, chunks=tuple(chunks))
+    if not divert:
+        starts = np.cumsum([0, *(chunk.rows for chunk in chunks)])
+        numbers = sorted((starts[doubles.chunks] + doubles.positions).tolist())
+        some = gather(fresh, doubles[np.arange(min(len(doubles), _LISTED))], shop.objects, columns=manifest.key)
+        raise _duplicate_error(some, manifest.key, name, len(doubles), numbers)
+    table = gather(fresh, doubles, shop.objects)
+    for number, positions in doubles.by_chunk().items():
+        chunks[number] = chunks[number].with_deleted(BitMap(positions.astype(np.uint32)), shop.objects)
+    return [chunk for chunk in chunks if chunk.live_rows], [_with_reason(table, "duplicate key")]
+
+
+def _doubled(manifest: Manifest, chunks: list[Chunk], shop: Workshop) -> Places:
+    """Return the rows of new chunks whose key is in the manifest or in an earlier new row."""
+    found: list[Places] = []
+    hashes = [chunk.key_index(shop.objects).by_position() for chunk in chunks]
+    everything = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
+    owner = np.repeat(np.arange(len(chunks)), [len(part) for part in hashes])
+    position = np.concatenate([np.arange(len(part)) for part in hashes]) if hashes else owner
+    ordered = np.sort(everything)
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    fresh = replace(manifest, chunks=tuple(chunks))
+    if len(twice):
+        suspects = np.flatnonzero(np.isin(everything, twice))
+        places = Places(owner[suspects].astype(np.int64), position[suspects].astype(np.int64))
+        keys = gather(fresh, places, shop.objects, columns=manifest.key)
+        codes = _codes(keys)
+        found.append(places[occurrence(codes.astype(np.uint64)) > 0])
+    if manifest.chunks:
+        hit = np.zeros(len(everything), np.bool_)
+        order = np.argsort(everything)
+        for chunk in manifest.chunks:
+            index = chunk.key_index(shop.objects).hashes
+            at = np.searchsorted(index, everything[order])
+            inside = at < len(index)
+            inside[inside] = index[at[inside]] == everything[order][inside]
+            hit[order[inside]] = True
+        suspects = np.flatnonzero(hit)
+        places = Places(owner[suspects].astype(np.int64), position[suspects].astype(np.int64))
+        keys = gather(fresh, places, shop.objects, columns=manifest.key)
+        found.append(places[locate(manifest, keys, shop.objects).found])
+    joined = Places.join(found)
+    if not len(joined):
+        return joined
+    _, first = np.unique(joined.chunks * (1 << 32) + joined.positions, return_index=True)
+    return joined[first]
+
+
+def _codes(keys: pa.Table) -> I64:
+    """Return a number for each row, equal exactly where the rows are equal."""
+    names = keys.schema.names
+    numbered = keys.append_column("_row", pa.array(np.arange(keys.num_rows)))
+    groups = numbered.group_by(names, use_threads=False).aggregate([("_row", "list")])
+    lists = groups.column("_row_list").combine_chunks()
+    codes = np.empty(keys.num_rows, np.int64)
+    codes[np.asarray(lists.flatten())] = np.repeat(np.arange(len(lists)), np.asarray(pc.list_value_length(lists)))
+    return codes
+
+
+def _refuse_duplicates(table: pa.Table, hashes: U64, key: Sequence[str], name: str) -> None:
+    if len(np.unique(hashes)) == len(hashes):
+        return
+    codes = _codes(table.select(list(key)))
+    again = np.flatnonzero(occurrence(codes.astype(np.uint64)) > 0)
+    if len(again):
+        raise _duplicate_error(table.take(pa.array(again)), key, name, len(again), again.tolist())
+
+
+def _duplicate_error(
+    rows: pa.Table, key: Sequence[str], name: str, count: int, numbers: list[int] | None = None
+) -> InvalidKeys:
+    values = [tuple(row.values()) for row in rows.select(list(key)).slice(0, _LISTED).to_pylist()]
+    shown = ", ".join(repr(value[0] if len(value) == 1 else value) for value in dict.fromkeys(values))
+    where = f" (row {_listed(numbers)}, counted from 0)" if numbers else ""
+    return InvalidKeys(
+        f"{count} row(s) of dataset {name!r} repeat a key {_columns(key)} that is there already: {shown}{where}. "
+        "Upsert to replace rows, choose another key, or import with on_bad_rows='quarantine' (--on-bad-rows quarantine).",
+        rows=(numbers or [])[:1000],
+        count=count,
+        key=tuple(key),
+        values=values,
+    )
+
+
+def _keep_cells(
+    manifest: Manifest, table: pa.Table, places: Places, missing: list[str], shop: Workshop
+) -> pa.Table:
+    """Fill columns the rows lack with what stands there now."""
+    found = np.flatnonzero(places.found)
+    stored = gather(manifest, places[found], shop.objects, columns=missing)
+    source = np.full(table.num_rows, -1, np.int64)
+    source[found] = np.arange(len(found))
+    index = pa.array(source, mask=source < 0)
+    for column in missing:
+        at = table.schema.get_field_index(column)
+        table = table.set_column(at, table.schema.field(at), stored.column(column).take(index))
+    return table
+
+
+def _row_hashes(manifest: Manifest, places: Places, shop: Workshop) -> U64:
+    out = np.zeros(len(places), np.uint64)
+    for number, positions in places.by_chunk().items():
+        out[places.chunks == number] = manifest.chunks[number].hashes(shop.objects)[positions]
+    return out
+
+
+def _with_rows(manifest: Manifest, batches: Iterable[pa.RecordBatch], shop: Workshop, name: str) -> Manifest:
+    chunks = write_chunks(batches, manifest.schema, key=manifest.key, shop=shop, label=f"write {name}")
+    total = manifest.fingerprint
+    for chunk in chunks:
+        total += fingerprint_chunk(chunk, shop.objects)
+    return manifest.with_chunks([*manifest.chunks, *chunks], total)
+
+
+def _with_reason(table: pa.Table, reason: str) -> pa.Table:
+    return table.append_column("_reason", pa.array([reason] * table.num_rows, pa.string()))
+
+
+def _diverted(schema: pa.Schema, tables: Sequence[pa.Table]) -> pa.Table:
+    full = schema.append(pa.field("_reason", pa.string()))
+    return pa.concat_tables([full.empty_table(), *tables])
+
+
+def _columns(key: Sequence[str]) -> str:
+    return ", ".join(repr(column) for column in key)
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    shown = ", ".join(str(number) for number in numbers[:_LISTED])
+    return shown + (f", … ({len(numbers)} in all)" if len(numbers) > _LISTED else "")
+

@@ -1,0 +1,128 @@
+"""Whatever a user hands in, as a stream of record batches in plain types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import pyarrow as pa
+
+from headwater.core.errors import SchemaError, UsageError
+from headwater.core.schema import plain_schema
+
+__all__ = ["Data", "Rows", "incoming"]
+
+Data = Any
+"""A `pyarrow.Table`, batch or reader, a polars or pandas frame, any object with the Arrow C stream
+protocol, a mapping of columns, or a sequence of mappings (one a row)."""
+
+
+@runtime_checkable
+class _Source(Protocol):
+    schema: pa.Schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]: ...
+
+
+class Rows:
+    """A stream of record batches with a plain schema; drawn once unless made from a table."""
+
+    def __init__(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+        self.schema = plain_schema(schema)
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._batches:
+            yield fit(batch, self.schema)
+
+    def table(self) -> pa.Table:
+        """Return all rows."""
+        return pa.Table.from_batches(list(self), self.schema)
+
+
+def incoming(data: Data) -> Rows:
+    """Read ``data`` as rows.
+
+    Raises
+    ------
+    UsageError
+        If it is nothing that Arrow can read.
+    """
+    if isinstance(data, Rows):
+        return data
+    if isinstance(data, pa.Table):
+        return Rows(data.schema, data.to_batches())
+    if isinstance(data, pa.RecordBatch):
+        return Rows(data.schema, [data])
+    if isinstance(data, pa.RecordBatchReader):
+        return Rows(data.schema, data)
+    if isinstance(data, _Source):
+        return Rows(data.schema, _Again(data))
+    if hasattr(data, "iloc"):
+        return incoming(pa.Table.from_pandas(data, preserve_index=False))
+    if hasattr(data, "__arrow_c_stream__"):
+        return incoming(pa.RecordBatchReader.from_stream(data))
+    if isinstance(data, Mapping):
+        return incoming(_built(lambda: pa.table(dict(data))))
+    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
+        return _from_sequence(data)
+    raise UsageError(
+        f"Cannot read rows from a {type(data).__name__}. Give an Arrow table or reader, a polars or pandas frame, "
+        "a dict of columns, or a list of dicts."
+    )
+
+
+def fit(batch: pa.RecordBatch | pa.Table, schema: pa.Schema) -> Any:
+    """Cast a batch or table to ``schema``: columns by name, missing ones null, values checked.
+
+    Raises
+    ------
+    SchemaError
+        If a value does not fit its column's type.
+    """
+    if batch.schema.equals(schema, check_metadata=True):
+        return batch
+    arrays = []
+    for field in schema:
+        if field.name not in batch.schema.names:
+            arrays.append(pa.nulls(batch.num_rows, field.type))
+            continue
+        column = batch.column(field.name)
+        try:
+            arrays.append(column if column.type == field.type else column.cast(field.type))
+        except pa.ArrowException as error:
+            raise SchemaError(
+                f"Column {field.name!r} is {field.type}, and a value does not fit it: {error}. Convert the rows, "
+                "or allow the change with schema_change='any' (--schema-change any).",
+                column=field.name,
+            ) from error
+    build = pa.Table.from_arrays if isinstance(batch, pa.Table) else pa.RecordBatch.from_arrays
+    return build(arrays, schema=schema)
+
+
+class _Again:
+    """The batches of a source, read anew at each iteration."""
+
+    def __init__(self, source: _Source) -> None:
+        self._source = source
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return iter(self._source.batches())
+
+
+def _from_sequence(data: Sequence[Any]) -> Rows:
+    if all(isinstance(item, pa.RecordBatch) for item in data) and data:
+        return Rows(data[0].schema, data)
+    if all(isinstance(item, Mapping) for item in data):
+        if not data:
+            raise UsageError("There are no rows: an empty list has no columns. Give an Arrow table with a schema.")
+        names = list(dict.fromkeys(name for row in data for name in row))
+        return incoming(_built(lambda: pa.table({name: [row.get(name) for row in data] for name in names})))
+    raise UsageError("A list of rows must hold dicts, each mapping column names to values.")
+
+
+def _built(build: Any) -> pa.Table:
+    try:
+        return build()
+    except (pa.ArrowException, TypeError) as error:
+        raise SchemaError(f"These rows do not make a table: {error}") from error
