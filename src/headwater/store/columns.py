@@ -193,6 +193,13 @@ def set_types(manifest: Manifest, schema: pa.Schema, shop: Workshop) -> Manifest
     ]
     if recast:
         names = [field.name for field in recast]
+        keyed = [field.name for field in recast if field.name in manifest.key]
+        if keyed:
+            raise SchemaError(
+                f"The type of the key {keyed[0]!r} cannot change from {manifest.schema.field(keyed[0]).type}. "
+                "Convert the incoming rows, or import into a new dataset.",
+                column=keyed[0],
+            )
 
         def cast(number: int, chunk: Chunk) -> pa.Table:
             del number

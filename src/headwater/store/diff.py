@@ -139,7 +139,7 @@ class Diff:
         Returns
         -------
         pyarrow.Table
-            The key columns, then ``column``, ``before`` and ``after`` as text; null means null.
+            The key columns, then ``_column``, ``_before`` and ``_after`` as text; null means null.
         """
         changes = self.changes
         pick = slice(None) if limit is None else slice(0, limit)
@@ -347,7 +347,7 @@ def _marked(table: pa.Table, change: str, schema: pa.Schema) -> pa.Table:
 
 def _no_cells(manifest: Manifest) -> pa.Table:
     fields = [manifest.schema.field(name) for name in manifest.key]
-    texts = [pa.field(name, pa.string()) for name in ("column", "before", "after")]
+    texts = [pa.field(name, pa.string()) for name in ("_column", "_before", "_after")]
     return pa.schema([*fields, *texts]).empty_table()
 
 

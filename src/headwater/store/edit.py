@@ -21,7 +21,7 @@ from headwater.store.lookup import Places, equal_rows, gather, locate, occurrenc
 from headwater.store.manifest import Fingerprint, Manifest, fingerprint_chunk
 from headwater.store.writing import Workshop, write_chunks
 
-__all__ = ["append", "delete_places", "overwrite", "upsert"]
+__all__ = ["append", "delete_places", "overwrite", "upsert", "with_rows"]
 
 I64 = NDArray[np.int64]
 _LISTED = 20
@@ -111,7 +111,7 @@ def upsert(
     differs = ~places.found | (stored != fresh)
     table, places = table.filter(pa.array(differs)), places[differs]
     manifest = delete_places(manifest, places[places.found], shop)
-    return _with_rows(manifest, table.to_batches(), shop, name)
+    return with_rows(manifest, table.to_batches(), shop, name)
 
 
 def delete_places(manifest: Manifest, places: Places, shop: Workshop) -> Manifest:
@@ -413,7 +413,8 @@ def _row_hashes(manifest: Manifest, places: Places, shop: Workshop) -> U64:
     return out
 
 
-def _with_rows(manifest: Manifest, batches: Iterable[pa.RecordBatch], shop: Workshop, name: str) -> Manifest:
+def with_rows(manifest: Manifest, batches: Iterable[pa.RecordBatch], shop: Workshop, name: str) -> Manifest:
+    """Add rows that are in the schema and whose keys are known to be new."""
     chunks = write_chunks(batches, manifest.schema, key=manifest.key, shop=shop, label=f"write {name}")
     total = manifest.fingerprint
     for chunk in chunks:

@@ -119,7 +119,7 @@ def gather(
         return pa.schema([manifest.schema.field(name) for name in names]).empty_table()
     table = pa.concat_tables(parts)
     back = np.argsort(np.concatenate(order), kind="stable")
-    return table if np.arrayequal_rows(back, np.arange(len(back))) else table.take(pa.array(back))
+    return table if np.array_equal(back, np.arange(len(back))) else table.take(pa.array(back))
 
 
 def occurrence(values: U64) -> I64:

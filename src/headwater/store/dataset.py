@@ -1,0 +1,363 @@
+"""A dataset as it was at one commit: what it promises, and every way to read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from headwater.core.contract import Contract
+from headwater.core.errors import NotFound, UsageError
+from headwater.core.extras import require
+from headwater.core.hashing import hash_columns
+from headwater.core.ids import CommitId
+from headwater.core.schema import require_columns
+from headwater.engine.base import Executor
+from headwater.store.chunk import CHUNK_ROWS, Chunk, live_mask, read_chunk
+from headwater.store.lookup import Places, gather, locate
+from headwater.store.manifest import Manifest
+from headwater.store.objects import Objects
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+__all__ = ["Dataset", "DatasetChunk", "filtered"]
+
+
+class DatasetChunk:
+    """One chunk of a dataset, for work that goes chunk by chunk."""
+
+    def __init__(self, chunk: Chunk, schema: pa.Schema, objects: Objects) -> None:
+        self._chunk, self._schema, self._objects = chunk, schema, objects
+
+    def __repr__(self) -> str:
+        return f"DatasetChunk({self.live_rows} of {self.rows} rows)"
+
+    @property
+    def rows(self) -> int:
+        """Rows stored, deleted ones included."""
+        return self._chunk.rows
+
+    @property
+    def live_rows(self) -> int:
+        """Rows that are not deleted."""
+        return self._chunk.live_rows
+
+    @property
+    def deleted_id(self) -> str | None:
+        """Name of the deletion vector; None while nothing is deleted."""
+        return self._chunk.deleted
+
+    @property
+    def statistics(self) -> dict[str, list[Any]]:
+        """For each column ``[minimum, maximum, null count]`` over the stored rows, deleted ones included."""
+        return dict(self._chunk.statistics)
+
+    def identity(self, columns: Sequence[str] | None = None) -> str:
+        """Return a name for the stored rows of ``columns``; equal names mean equal rows, in every commit."""
+        return self._chunk.identity(columns)
+
+    def cache_prefix(self, columns: Sequence[str] | None = None) -> str:
+        """Return the folder of the repository's cache for facts about ``columns`` of this chunk."""
+        wanted = self._chunk.columns if columns is None else columns
+        groups = [group.object for group in self._chunk.groups if any(name in group.columns for name in wanted)]
+        return f"states/{groups[0] if groups else self._chunk.row_hashes}"
+
+    def deleted_positions(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the positions of deleted rows, ascending."""
+        return np.asarray(self._chunk.deletion_vector(self._objects).to_array(), dtype=np.int64)
+
+    def live_positions(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the positions of live rows, ascending: those of the rows that `read` gives."""
+        return np.flatnonzero(live_mask(self._chunk, self._objects)).astype(np.int64)
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the live rows."""
+        return read_chunk(self._chunk, self._schema, self._objects, columns=columns)
+
+    def read_rows(
+        self, positions: np.ndarray[Any, np.dtype[np.int64]], columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Return the rows at ``positions``, deleted or not."""
+        return read_chunk(self._chunk, self._schema, self._objects, columns=columns, rows=positions)
+
+
+class Dataset:
+    """A dataset at one commit. Read-only: changes go through a transaction.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    manifest : Manifest
+        The version.
+    commit : CommitId, optional
+        The commit it is read from; None inside a transaction.
+    objects, executor : Objects, Executor
+        Where from, and who runs the work.
+    at : callable
+        Gives the same dataset at another ref.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        manifest: Manifest,
+        *,
+        commit: CommitId | None,
+        objects: Objects,
+        executor: Executor,
+        at: Callable[[str], Dataset],
+    ) -> None:
+        self.name = name
+        self.manifest = manifest
+        self.commit = commit
+        self._objects = objects
+        self._executor = executor
+        self._at = at
+
+    def __repr__(self) -> str:
+        where = f" at {self.commit[:12]}" if self.commit else ""
+        columns = ", ".join(f"{field.name}: {field.type}" for field in list(self.schema)[:8])
+        more = f", … ({len(self.schema.names)} columns)" if len(self.schema.names) > 8 else ""
+        key = ", ".join(self.key) or "content"
+        return f"Dataset {self.name!r}{where}: {self.num_rows:,} rows, key {key}\n  {columns}{more}"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        head = self.head(5).to_pylist()
+        names = self.schema.names
+        cells = "".join(
+            "<tr>" + "".join(f"<td>{escape(str(row[name]))}</td>" for name in names) + "</tr>" for row in head
+        )
+        titles = "".join(f"<th>{escape(f.name)}<br><small>{escape(str(f.type))}</small></th>" for f in self.schema)
+        return f"<p><b>{escape(self.name)}</b>: {self.num_rows:,} rows</p><table><tr>{titles}</tr>{cells}</table>"
+
+    def __len__(self) -> int:
+        return self.num_rows
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns and types."""
+        return self.manifest.schema
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The key columns; empty for a content key."""
+        return self.manifest.key
+
+    @property
+    def num_rows(self) -> int:
+        """Number of rows."""
+        return self.manifest.rows
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the rows, whatever their order: equal for equal content however it came about."""
+        return str(self.manifest.fingerprint)
+
+    @property
+    def contract(self) -> Contract | None:
+        """What the dataset promises."""
+        return None if self.manifest.contract is None else Contract.from_odcs(self.manifest.contract)
+
+    @property
+    def chunks(self) -> list[DatasetChunk]:
+        """The chunks, in scan order."""
+        return [DatasetChunk(chunk, self.schema, self._objects) for chunk in self.manifest.chunks]
+
+    def at(self, ref: str) -> Dataset:
+        """Return the dataset as it was at ``ref``."""
+        return self._at(ref)
+
+    def scan(
+        self, columns: Sequence[str] | None = None, where: str | None = None, batch_rows: int = CHUNK_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the rows; memory is bounded by a few chunks.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            The columns; all by default.
+        where : str, optional
+            A SQL condition over the columns, in DuckDB's dialect.
+        batch_rows : int
+            The most rows a batch.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            Rows in the order of the chunks, the same at each scan.
+
+        Raises
+        ------
+        NotFound
+            If a column is not there.
+        UsageError
+            If the condition cannot be understood.
+        """
+        names = self.schema.names if columns is None else list(columns)
+        require_columns(self.schema, names, where=f"dataset {self.name!r}")
+        if where is not None:
+            filtered(self.schema.empty_table(), where, names, self.name)
+
+        def task(chunk: Chunk) -> pa.Table:
+            if where is None:
+                return read_chunk(chunk, self.schema, self._objects, columns=names)
+            return filtered(read_chunk(chunk, self.schema, self._objects), where, names, self.name)
+
+        for table in self._executor.map(task, self.manifest.chunks):
+            yield from table.to_batches(max_chunksize=batch_rows)
+
+    def reader(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.RecordBatchReader:
+        """Return the rows as an Arrow reader."""
+        names = self.schema.names if columns is None else list(columns)
+        require_columns(self.schema, names, where=f"dataset {self.name!r}")
+        schema = pa.schema([self.schema.field(name) for name in names])
+        return pa.RecordBatchReader.from_batches(schema, self.scan(columns, where))
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.reader().__arrow_c_stream__(requested_schema)
+
+    def to_arrow(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
+        """Return the rows as an Arrow table."""
+        return self.reader(columns, where).read_all()
+
+    def to_polars(self, columns: Sequence[str] | None = None, where: str | None = None) -> polars.DataFrame:
+        """Return the rows as a Polars frame; needs the extra ``polars``."""
+        frame: polars.DataFrame = require("polars", extra="polars", purpose="to_polars").from_arrow(
+            self.to_arrow(columns, where)
+        )
+        return frame
+
+    def to_pandas(self, columns: Sequence[str] | None = None, where: str | None = None) -> pandas.DataFrame:
+        """Return the rows as a pandas frame; needs the extra ``pandas``."""
+        require("pandas", extra="pandas", purpose="to_pandas")
+        frame: pandas.DataFrame = self.to_arrow(columns, where).to_pandas()
+        return frame
+
+    def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
+        """Return the rows as a DuckDB relation that streams from the repository."""
+        return (connection or duckdb.connect()).from_arrow(self.reader())
+
+    def head(self, rows: int = 10) -> pa.Table:
+        """Return the first rows."""
+        parts, left = [self.schema.empty_table()], rows
+        for chunk in self.manifest.chunks:
+            if left <= 0:
+                break
+            positions = np.flatnonzero(live_mask(chunk, self._objects))[:left]
+            parts.append(read_chunk(chunk, self.schema, self._objects, rows=positions))
+            left -= len(positions)
+        return pa.concat_tables(parts)
+
+    def keys_of(self, table: pa.Table) -> list[str]:
+        """Return the key of each row as JSON text, the form that findings use.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            Rows with the key columns; without a key, with all columns.
+
+        Returns
+        -------
+        list of str
+            The key's value, a list of values for several key columns, the row's hash without a key.
+        """
+        if not self.key:
+            hashes = hash_columns(table.select(self.schema.names))
+            return [f'"{int(value):016x}"' for value in hashes]
+        columns = [table.column(name).to_pylist() for name in self.key]
+        rows = columns[0] if len(columns) == 1 else [list(values) for values in zip(*columns, strict=True)]
+        return [json.dumps(value, default=_key_text, ensure_ascii=False) for value in rows]
+
+    def take(self, keys: Sequence[str]) -> pa.Table:
+        """Return the rows whose keys, as JSON text, are given; in that order.
+
+        Raises
+        ------
+        NotFound
+            If a key is not there.
+        """
+        places = self.places(keys)
+        lost = np.flatnonzero(~places.found)
+        if len(lost):
+            raise NotFound(
+                f"Dataset {self.name!r} has no row with key {keys[int(lost[0])]} ({len(lost)} of {len(keys)} are missing).",
+                kind="row",
+                name=keys[int(lost[0])],
+            )
+        return gather(self.manifest, places, self._objects)
+
+    def places(self, keys: Sequence[str]) -> Places:
+        """Return where the rows with these keys (JSON text) are."""
+        if not self.key:
+            return self._content_places(keys)
+        values = [json.loads(key) for key in keys]
+        rows = [[value] for value in values] if len(self.key) == 1 else values
+        arrays = []
+        for number, name in enumerate(self.key):
+            kind = self.schema.field(name).type
+            arrays.append(_parse([row[number] for row in rows], kind, name))
+        return locate(self.manifest, pa.table(arrays, names=list(self.key)), self._objects)
+
+    def _content_places(self, keys: Sequence[str]) -> Places:
+        try:
+            sought = np.array([int(json.loads(key), 16) for key in keys], np.uint64)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"Dataset {self.name!r} has no key: its rows are named by 16 hexadecimal digits.") from error
+        chunks, positions = np.full(len(sought), -1, np.int64), np.zeros(len(sought), np.int64)
+        for number, chunk in enumerate(self.manifest.chunks):
+            hashes = np.where(live_mask(chunk, self._objects), chunk.hashes(self._objects), 0)
+            order = np.argsort(hashes, kind="stable")
+            at = np.searchsorted(hashes[order], sought)
+            hit = at < len(hashes)
+            hit[hit] = hashes[order[at[hit]]] == sought[hit]
+            chunks[hit], positions[hit] = number, order[at[hit]]
+        return Places(chunks, positions)
+
+
+def filtered(table: pa.Table, where: str, columns: Sequence[str], dataset: str) -> pa.Table:
+    """Return ``columns`` of the rows for which a SQL condition holds.
+
+    Raises
+    ------
+    UsageError
+        If DuckDB cannot understand the condition.
+    """
+    names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
+    schema = pa.schema([table.schema.field(name) for name in columns])
+    with duckdb.connect() as connection:
+        connection.execute("SET threads = 1")
+        connection.register("rows", table)
+        try:
+            found = connection.execute(f"SELECT {names} FROM rows WHERE {where}").to_arrow_table()
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise UsageError(
+                f"The condition {where!r} does not fit dataset {dataset!r}: {reason}", where=where, dataset=dataset
+            ) from error
+    return found.cast(schema)
+
+
+def _parse(values: list[Any], kind: pa.DataType, name: str) -> pa.Array:
+    try:
+        if pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
+            return pa.array([bytes.fromhex(value) for value in values], kind)
+        if pa.types.is_temporal(kind):
+            return pa.array(values, pa.string()).cast(kind)
+        return pa.array(values, kind)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise UsageError(f"Key {name!r} is {kind}: {error}", column=name) from error
+
+
+def _key_text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

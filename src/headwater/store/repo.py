@@ -1,0 +1,542 @@
+"""A repository: datasets under version control in a directory or a bucket."""
+
+from __future__ import annotations
+
+import copy
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import pyarrow as pa
+
+from headwater.core.errors import MergeConflict, NotFound, ObjectMissing, StorageError, UsageError
+from headwater.core.ids import CommitId, canonical_json
+from headwater.core.progress import SILENT, Progress
+from headwater.engine.base import Executor
+from headwater.engine.local import LocalExecutor
+from headwater.store.commit import Commit, Provenance, ancestors, load_commit, merge_base, save_commit
+from headwater.store.dataset import Dataset
+from headwater.store.diff import Diff
+from headwater.store.manifest import Manifest, load_manifest, save_manifest
+from headwater.store.merge import CONFLICTS, Resolve, merge_manifests
+from headwater.store.objects import Objects
+from headwater.store.refs import Refs, whoami
+from headwater.store.revisions import resolve
+from headwater.store.storage import Storage, is_url
+from headwater.store.transaction import Transaction
+from headwater.store.writing import Workshop
+
+__all__ = ["DEFAULT_BRANCH", "FOLDER", "Cache", "CommitHook", "MergeResult", "Repo", "RepoDiff"]
+
+FOLDER = ".headwater"
+DEFAULT_BRANCH = "main"
+_FORMAT = 1
+
+
+class CommitHook(Protocol):
+    """Called with each commit before it is published; raising stops it."""
+
+    def __call__(self, repo: Repo, branch: str, commit: Commit) -> None:
+        """Let the commit pass, or raise `headwater.core.errors.GateClosed`."""
+
+
+class Cache:
+    """Named bytes that can be made again: summaries of chunks, notes beside commits."""
+
+    def __init__(self, storage: Storage, prefix: str = "") -> None:
+        self._storage, self._prefix = storage, prefix
+
+    def get(self, path: str) -> bytes | None:
+        """Return what was put under ``path``; None if nothing was."""
+        try:
+            return self._storage.read(self._prefix + path)
+        except ObjectMissing:
+            return None
+
+    def put(self, path: str, data: bytes) -> None:
+        """Keep ``data`` under ``path``."""
+        self._storage.write(self._prefix + path, data)
+
+    def list(self, folder: str) -> list[str]:
+        """Return the paths below ``folder``, sorted."""
+        start = self._prefix + folder
+        return sorted(entry.path.removeprefix(self._prefix) for entry in self._storage.list(start.rstrip("/")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeResult:
+    """What a merge did: ``up-to-date``, ``fast-forward`` or ``merge``, and where the branch is now."""
+
+    kind: str
+    commit: CommitId
+    branch: str
+
+
+class RepoDiff(Mapping[str, Diff]):
+    """What changed between two commits: a `Diff` for each dataset that differs."""
+
+    def __init__(self, base: CommitId | None, head: CommitId, diffs: dict[str, Diff]) -> None:
+        self.base, self.head, self._diffs = base, head, diffs
+
+    def __getitem__(self, name: str) -> Diff:
+        if name not in self._diffs:
+            raise NotFound.among("dataset", name, self._diffs, where="this diff (datasets that did not change are left out)")
+        return self._diffs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._diffs)
+
+    def __len__(self) -> int:
+        return len(self._diffs)
+
+    def __repr__(self) -> str:
+        lines = [f"  {diff!r}" for diff in self._diffs.values()]
+        return "\n".join([f"RepoDiff({(self.base or 'nothing')[:12]} → {self.head[:12]})", *lines])
+
+
+class Repo:
+    """A repository, seen from one of its branches or from a fixed ref.
+
+    Make one with `Repo.init` and open it with `Repo.open`.
+    """
+
+    def __init__(self, storage: Storage, *, executor: Executor | None = None, progress: Progress = SILENT) -> None:
+        self.storage = storage
+        self.objects = Objects(storage)
+        self.refs = Refs(self.objects)
+        self.executor: Executor = executor or LocalExecutor()
+        self.progress = progress
+        self.author = whoami()
+        self.hooks: list[CommitHook] = []
+        self.cache = Cache(storage)
+        self.ref: str | None = None
+        self.branch_name: str | None = None
+        self.start: CommitId | None = None
+
+    @classmethod
+    def init(cls, location: str | Path = ".", *, branch: str = DEFAULT_BRANCH, **options: Any) -> Self:
+        """Make a repository in a directory or under a URL.
+
+        Parameters
+        ----------
+        location : str or Path
+            A directory (made if need be) or a URL such as ``s3://bucket/prefix`` or ``memory://``.
+        branch : str
+            Name of the first branch.
+        **options : Any
+            Credentials and the like, for object stores.
+
+        Raises
+        ------
+        UsageError
+            If there is a repository already.
+        """
+        repo = cls(_storage(location, options))
+        if repo.storage.exists("headwater.json"):
+            raise UsageError(f"There is a repository at {location} already. Open it instead.", location=str(location))
+        repo.storage.write("headwater.json", canonical_json({"format": _FORMAT, "id": uuid.uuid4().hex}))
+        repo.storage.write("HEAD", canonical_json({"branch": branch}))
+        repo.branch_name = branch
+        return repo
+
+    @classmethod
+    def open(cls, location: str | Path = ".", **options: Any) -> Self:
+        """Open the repository at ``location``, or in the nearest directory above it.
+
+        Raises
+        ------
+        NotFound
+            If there is none.
+        StorageError
+            If it was made by a newer version of Headwater.
+        """
+        repo = cls(_storage(_above(location), options))
+        try:
+            facts = json.loads(repo.storage.read("headwater.json"))
+        except ObjectMissing as error:
+            raise NotFound(
+                f"There is no repository at {location}. `hw init` makes one; `hw -C PATH` names another place.",
+                kind="repository",
+                name=str(location),
+            ) from error
+        if facts["format"] > _FORMAT:
+            raise StorageError(
+                f"The repository at {location} has format {facts['format']}; this Headwater reads up to {_FORMAT}. "
+                "Install a newer version."
+            )
+        repo.branch_name = json.loads(repo.storage.read("HEAD"))["branch"]
+        return repo
+
+    def __repr__(self) -> str:
+        where = f"at {self.ref}" if self.ref else f"on branch {self.branch_name}"
+        datasets = ", ".join(f"{name} ({self[name].num_rows:,} rows)" for name in self.datasets())
+        return f"Repo({self.storage.location!r}, {where}: {datasets or 'no datasets'})"
+
+    # Where we are
+
+    @property
+    def head(self) -> CommitId | None:
+        """The commit we are at; None in a repository without commits."""
+        if self.ref is not None:
+            return self.resolve(self.ref)
+        assert self.branch_name is not None
+        return self.refs.get("heads", self.branch_name) or self.start
+
+    def resolve(self, ref: str) -> CommitId:
+        """Return the commit that a ref expression names; see `headwater.store.revisions.resolve`."""
+        head = self.start if self.ref else self.refs.get("heads", self.branch_name or DEFAULT_BRANCH) or self.start
+        return resolve(ref, refs=self.refs, objects=self.objects, head=head)
+
+    def at(self, ref: str) -> Self:
+        """Return the repository as it was at ``ref``, for reading."""
+        view = copy.copy(self)
+        commit = self.resolve(ref)
+        view.ref, view.branch_name, view.start = commit, None, commit
+        return view
+
+    def branch(self, name: str, start: str | None = None) -> Self:
+        """Return the repository at branch ``name``; a new branch starts at ``start``, or here.
+
+        The branch comes to be with its first commit, or with `create_branch`.
+        """
+        view = copy.copy(self)
+        view.start = self.resolve(start) if start else self.head
+        view.ref, view.branch_name = None, name
+        return view
+
+    def require_branch(self) -> str:
+        """Return the branch we are on.
+
+        Raises
+        ------
+        UsageError
+            If we look at a fixed commit.
+        """
+        if self.branch_name is None:
+            raise UsageError(
+                f"This is the repository as it was at {str(self.ref)[:12]}, which cannot change. Commit to a branch: repo.branch(name)."
+            )
+        return self.branch_name
+
+    # Datasets
+
+    def datasets(self) -> list[str]:
+        """Return the names of the datasets here."""
+        head = self.head
+        return sorted(self.commit(head).datasets) if head else []
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.datasets()
+
+    def __getitem__(self, name: str) -> Dataset:
+        head = self.head
+        manifest = self.manifest(name, head)
+        if manifest is None:
+            raise NotFound.among("dataset", name, self.datasets(), where=f"{self.ref or self.branch_name}")
+        return Dataset(
+            name,
+            manifest,
+            commit=head,
+            objects=self.objects,
+            executor=self.executor,
+            at=lambda ref: self.at(ref)[name],
+        )
+
+    def manifest(self, name: str, commit: CommitId | None) -> Manifest | None:
+        """Return the manifest of a dataset at a commit; None if it is not there."""
+        if commit is None:
+            return None
+        found = self.commit(commit).datasets.get(name)
+        return None if found is None else load_manifest(found, self.objects)
+
+    # History
+
+    def commit(self, ref: str) -> Commit:
+        """Return the commit that ``ref`` names."""
+        full = len(ref) == 64
+        return load_commit(CommitId(ref) if full else self.resolve(ref), self.objects)
+
+    def log(self, ref: str | None = None) -> Iterator[Commit]:
+        """Yield the commits from ``ref`` (here by default) back to the first, newest first."""
+        start = self.head if ref is None else self.resolve(ref)
+        if start is not None:
+            yield from ancestors(start, self.objects)
+
+    def diff(self, base: str | None = None, head: str | None = None) -> RepoDiff:
+        """Return what changed from ``base`` (the parent of ``head`` by default) to ``head`` (here)."""
+        new = self.commit(self.resolve(head) if head else self._require_head())
+        old_id = self.resolve(base) if base else (new.parents[0] if new.parents else None)
+        old = self.commit(old_id).datasets if old_id else {}
+        diffs = {}
+        for name in sorted(old.keys() | new.datasets.keys()):
+            if old.get(name) != new.datasets.get(name):
+                diff = Diff(name, self.manifest(name, old_id), self.manifest(name, new.id), self.objects)
+                if diff:
+                    diffs[name] = diff
+        return RepoDiff(old_id, new.id, diffs)
+
+    def notes(self, commit: CommitId) -> Cache:
+        """Return what is kept beside a commit: findings, verdicts; they never change its id."""
+        return Cache(self.storage, f"notes/{commit}/")
+
+    # Change
+
+    @property
+    def workshop(self) -> Workshop:
+        """What writing needs."""
+        return Workshop(self.objects, self.executor, self.progress)
+
+    def transaction(self, message: str, **options: Any) -> Transaction:
+        """Begin a change that becomes one commit; see `headwater.store.transaction.Transaction`."""
+        return Transaction(self, message, **options)
+
+    def run_hooks(self, branch: str, commit: Commit) -> None:
+        """Ask every hook whether the commit may be published to the branch."""
+        for hook in self.hooks:
+            hook(self, branch, commit)
+
+    def branches(self) -> dict[str, CommitId]:
+        """Return the branches with their commits."""
+        return self.refs.names("heads")
+
+    def tags(self) -> dict[str, CommitId]:
+        """Return the tags with their commits."""
+        return self.refs.names("tags")
+
+    def create_branch(self, name: str, start: str | None = None) -> CommitId:
+        """Make a branch at ``start`` (here by default).
+
+        Raises
+        ------
+        UsageError
+            If there is such a branch, or the name is not valid.
+        """
+        return self._create("heads", name, start)
+
+    def create_tag(self, name: str, ref: str | None = None) -> CommitId:
+        """Make a tag at ``ref`` (here by default)."""
+        return self._create("tags", name, ref)
+
+    def delete_branch(self, name: str) -> CommitId:
+        """Delete a branch and return where it was; `undo` brings it back until garbage collection."""
+        if name == self.branch_name:
+            raise UsageError(f"Branch {name!r} is the one we are on. Switch to another first.", name=name)
+        return self._delete("heads", name)
+
+    def delete_tag(self, name: str) -> CommitId:
+        """Delete a tag and return where it was."""
+        return self._delete("tags", name)
+
+    def switch(self, name: str) -> None:
+        """Make ``name`` the repository's current branch, for everybody who opens it."""
+        if self.refs.get("heads", name) is None and not (self.head is None and name == self.branch_name):
+            raise NotFound.among("branch", name, self.branches())
+        self.storage.write("HEAD", canonical_json({"branch": name}))
+        self.branch_name, self.ref, self.start = name, None, None
+
+    def merge(
+        self,
+        source: str,
+        *,
+        into: str | None = None,
+        message: str | None = None,
+        fast_forward: bool = True,
+        resolve: Resolve | None = None,
+    ) -> MergeResult:
+        """Merge ``source`` into a branch (the current one by default), by key and cell.
+
+        Parameters
+        ----------
+        source : str
+            A ref.
+        into : str, optional
+            A branch.
+        message : str, optional
+            Message of the merge commit.
+        fast_forward : bool
+            Move the branch without a merge commit where it has no commits of its own.
+        resolve : {"ours", "theirs"}, optional
+            Which side wins where both changed a cell.
+
+        Raises
+        ------
+        MergeConflict
+            If both changed a cell; ``conflicts`` is their table. The branch stays as it is.
+        """
+        branch = into or self.require_branch()
+        theirs = self.resolve(source)
+        ours = self.refs.get("heads", branch)
+        if ours is None:
+            raise NotFound.among("branch", branch, self.branches())
+        base = merge_base(ours, theirs, self.objects)
+        if base == theirs:
+            return MergeResult(kind="up-to-date", commit=ours, branch=branch)
+        if base == ours and fast_forward:
+            self.run_hooks(branch, self.commit(theirs))
+            self._move(branch, theirs, ours, f"merge {source}: fast-forward")
+            return MergeResult(kind="fast-forward", commit=theirs, branch=branch)
+        commit = self._three_way(
+            base,
+            ours,
+            theirs,
+            parents=(ours, theirs),
+            message=message or f"Merge {source} into {branch}",
+            provenance=Provenance(kind="merge", id=source, inputs=(theirs,)),
+            resolve=resolve,
+            what=f"merging {source!r} into {branch!r}",
+        )
+        self.run_hooks(branch, commit)
+        self._move(branch, commit.id, ours, f"merge {source}")
+        return MergeResult(kind="merge", commit=commit.id, branch=branch)
+
+    def revert(self, ref: str, *, message: str | None = None) -> CommitId:
+        """Undo the change of one commit by a new commit on the current branch.
+
+        Raises
+        ------
+        MergeConflict
+            If later commits changed the same cells.
+        """
+        branch = self.require_branch()
+        target = self.commit(self.resolve(ref))
+        head = self._require_head()
+        commit = self._three_way(
+            target.id,
+            head,
+            target.parents[0] if target.parents else None,
+            parents=(head,),
+            message=message or f"Revert: {target.summary}\n\nReverts commit {target.id}.",
+            provenance=Provenance(kind="revert", id=target.id, inputs=(target.id,)),
+            resolve=None,
+            what=f"reverting {target.id[:12]}",
+        )
+        if commit.datasets == self.commit(head).datasets:
+            return head
+        self.run_hooks(branch, commit)
+        self._move(branch, commit.id, head, f"revert {target.id[:12]}")
+        return commit.id
+
+    def undo(self, branch: str | None = None) -> CommitId | None:
+        """Move a branch (the current one by default) back to where it was before its last move.
+
+        Undoing again goes further back. A deleted branch comes back.
+
+        Returns
+        -------
+        CommitId or None
+            Where the branch is now; None if it did not exist then.
+
+        Raises
+        ------
+        UsageError
+            If there is no earlier state.
+        """
+        name = branch or self.require_branch()
+        moves = self.refs.reflog("heads", name)
+        now = self.refs.get("heads", name)
+        undone = 0
+        for move in moves:
+            if move.reason.startswith("undo"):
+                undone += 1
+            elif undone:
+                undone -= 1
+            else:
+                before = next(moves, None)
+                target = before.commit if before else None
+                self.refs.move("heads", name, target, expected=now, reason=f"undo {move.reason}", author=self.author)
+                return target
+        raise UsageError(f"Branch {name!r} has no earlier state to go back to.", name=name)
+
+    def reset(self, branch: str, ref: str) -> CommitId:
+        """Make a branch point to ``ref``; what it held stays in the reflog."""
+        target = self.resolve(ref)
+        self._move(branch, target, self.refs.get("heads", branch), f"reset to {ref}")
+        return target
+
+    # Private
+
+    def _require_head(self) -> CommitId:
+        return self.head or self.resolve("HEAD")
+
+    def _create(self, kind: Any, name: str, start: str | None) -> CommitId:
+        target = self.resolve(start) if start else self._require_head()
+        noun = "branch" if kind == "heads" else "tag"
+        if not self.refs.move(kind, name, target, expected=None, reason=f"{noun}: created", author=self.author):
+            raise UsageError(f"There is a {noun} {name!r} already. Delete it first, or choose another name.", name=name)
+        return target
+
+    def _delete(self, kind: Any, name: str) -> CommitId:
+        now = self.refs.get(kind, name)
+        if now is None:
+            raise NotFound.among("branch" if kind == "heads" else "tag", name, self.refs.names(kind))
+        self.refs.move(kind, name, None, expected=now, reason="deleted", author=self.author)
+        return now
+
+    def _move(self, branch: str, to: CommitId, expected: CommitId | None, reason: str) -> None:
+        if not self.refs.move("heads", branch, to, expected=expected, reason=reason, author=self.author):
+            raise MergeConflict(f"Branch {branch!r} moved meanwhile. Nothing was changed; run the same command again.")
+
+    def _three_way(
+        self,
+        base: CommitId | None,
+        ours: CommitId,
+        theirs: CommitId | None,
+        *,
+        parents: tuple[CommitId, ...],
+        message: str,
+        provenance: Provenance,
+        resolve: Resolve | None,
+        what: str,
+    ) -> Commit:
+        base_sets, our_sets, their_sets = (
+            dict(self.commit(c).datasets) if c else {} for c in (base, ours, theirs)
+        )
+        result, conflicts = {}, [CONFLICTS.empty_table()]
+        for name in sorted(base_sets.keys() | our_sets.keys() | their_sets.keys()):
+            if our_sets.get(name) == their_sets.get(name) or base_sets.get(name) == their_sets.get(name):
+                chosen = our_sets.get(name)
+            elif base_sets.get(name) == our_sets.get(name):
+                chosen = their_sets.get(name)
+            else:
+                merged = merge_manifests(
+                    name,
+                    *(self.manifest(name, c) for c in (base, ours, theirs)),
+                    self.workshop,
+                    resolve=resolve,
+                )
+                conflicts.append(merged.conflicts)
+                chosen = None if merged.manifest is None else save_manifest(merged.manifest, self.objects)
+            if chosen is not None:
+                result[name] = chosen
+        table = pa.concat_tables(conflicts)
+        if table.num_rows:
+            raise MergeConflict(
+                f"{table.num_rows} conflict(s) in {what}, for example key {table.column('key')[0]} column "
+                f"{table.column('column')[0]} of dataset {table.column('dataset')[0].as_py()!r}: ours "
+                f"{table.column('ours')[0].as_py()!r}, theirs {table.column('theirs')[0].as_py()!r}. "
+                "Nothing was changed. Choose a side with --ours or --theirs, or make the cells agree first.",
+                conflicts=table,
+            )
+        return save_commit(
+            self.objects, datasets=result, parents=parents, author=self.author, message=message, provenance=provenance
+        )
+
+
+def _storage(location: str | Path, options: Mapping[str, Any]) -> Storage:
+    text = str(location)
+    if text == "memory://":
+        return Storage(text, **options)
+    return Storage(f"{text.rstrip('/')}/{FOLDER}" if is_url(text) else Path(location) / FOLDER, **options)
+
+
+def _above(location: str | Path) -> str | Path:
+    """Return the nearest directory at or above ``location`` that holds a repository."""
+    if is_url(str(location)):
+        return location
+    here = Path(location).absolute()
+    return next((folder for folder in (here, *here.parents) if (folder / FOLDER / "headwater.json").exists()), here)
+
+

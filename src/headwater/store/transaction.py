@@ -1,0 +1,412 @@
+"""A transaction: changes to several datasets that become one commit, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from headwater.core.contract import Contract
+from headwater.core.errors import ConcurrentUpdate, MergeConflict, NotFound, SchemaError, UsageError
+from headwater.core.ids import CommitId, ObjectId
+from headwater.core.schema import SchemaChange, require_columns
+from headwater.store import columns, edit
+from headwater.store.chunk import live_mask, read_chunk
+from headwater.store.commit import Commit, Provenance, load_commit, save_commit
+from headwater.store.compact import compact
+from headwater.store.dataset import Dataset, filtered
+from headwater.store.incoming import Data, Rows, incoming
+from headwater.store.lookup import Places, locate
+from headwater.store.manifest import Manifest, load_manifest, save_manifest
+from headwater.store.merge import CONFLICTS, merge_manifests, same
+
+if TYPE_CHECKING:
+    from headwater.store.repo import Repo
+
+__all__ = ["QUARANTINE", "OnBadRows", "Transaction"]
+
+OnBadRows = Literal["error", "quarantine"]
+
+QUARANTINE = "{}.quarantine"
+"""Name of the dataset where diverted rows of a dataset wait, with a ``_reason`` each."""
+
+_ATTEMPTS = 200
+
+
+class Transaction:
+    """Collects changes and publishes them as one commit.
+
+    Use as a context manager: leaving it without an error commits. If the branch has moved meanwhile, the
+    changes are rebased when the changed keys are disjoint; otherwise `MergeConflict` is raised and the
+    branch stays as it is.
+
+    Parameters
+    ----------
+    repo : Repo
+        The repository, at the branch to commit to.
+    message : str
+        The commit message.
+    provenance : Provenance, optional
+        Where the change comes from; an edit by hand by default.
+    author : str, optional
+        The user by default.
+    time : datetime, optional
+        Time of the commit; now by default.
+    """
+
+    def __init__(
+        self,
+        repo: Repo,
+        message: str,
+        *,
+        provenance: Provenance | None = None,
+        author: str | None = None,
+        time: datetime | None = None,
+    ) -> None:
+        if not message.strip():
+            raise UsageError("A commit needs a message that says why.")
+        self.repo = repo
+        self.branch = repo.require_branch()
+        self.message = message
+        self.provenance = provenance or Provenance()
+        self.author = author or repo.author
+        self.time = time
+        self.base = repo.refs.get("heads", self.branch) or repo.start
+        self.commit_id: CommitId | None = None
+        self._shop = repo.workshop
+        self._before: dict[str, Manifest] = self._datasets_of(self.base)
+        self._after: dict[str, Manifest] = dict(self._before)
+
+    def __enter__(self) -> Transaction:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.commit()
+
+    def __getitem__(self, name: str) -> Dataset:
+        """Return a dataset as it stands inside the transaction."""
+        return Dataset(
+            name,
+            self._manifest(name),
+            commit=None,
+            objects=self.repo.objects,
+            executor=self.repo.executor,
+            at=lambda ref: self.repo.at(ref)[name],
+        )
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._after
+
+    def append(
+        self,
+        dataset: str,
+        data: Data,
+        *,
+        key: str | Sequence[str] | None = None,
+        schema_change: SchemaChange = "safe",
+        on_bad_rows: OnBadRows = "error",
+    ) -> None:
+        """Add rows whose keys are new; make the dataset if it is not there.
+
+        Parameters
+        ----------
+        dataset : str
+            Name of the dataset.
+        data : Data
+            Anything Arrow can read.
+        key : str or sequence of str, optional
+            The key columns of a new dataset; none gives a content key.
+        schema_change : {"none", "safe", "any"}
+            Which changes of the schema are allowed.
+        on_bad_rows : {"error", "quarantine"}
+            Refuse null and duplicate keys, or keep those rows in the dataset ``NAME.quarantine``.
+
+        Raises
+        ------
+        InvalidKeys
+            If keys are null, duplicate or there already.
+        SchemaError
+            If the rows do not fit the schema.
+        """
+        rows = incoming(data)
+        manifest = self._manifest_for(dataset, key, rows)
+        self._after[dataset], diverted = edit.append(
+            manifest, rows, self._shop, name=dataset, schema_change=schema_change, divert=on_bad_rows == "quarantine"
+        )
+        self._quarantine(dataset, diverted)
+
+    def upsert(self, dataset: str, data: Data, *, schema_change: SchemaChange = "safe") -> None:
+        """Update rows whose keys are there and add the others; cells that ``data`` lacks stay."""
+        self._after[dataset] = edit.upsert(
+            self._manifest(dataset), incoming(data), self._shop, name=dataset, schema_change=schema_change
+        )
+
+    def overwrite(
+        self,
+        dataset: str,
+        data: Data,
+        *,
+        key: str | Sequence[str] | None = None,
+        schema_change: SchemaChange = "safe",
+        on_bad_rows: OnBadRows = "error",
+    ) -> None:
+        """Make the dataset hold exactly these rows; only what differs is stored. See `append`."""
+        rows = incoming(data)
+        manifest = self._manifest_for(dataset, key, rows)
+        self._after[dataset], diverted = edit.overwrite(
+            manifest, rows, self._shop, name=dataset, schema_change=schema_change, divert=on_bad_rows == "quarantine"
+        )
+        self._quarantine(dataset, diverted)
+
+    def delete(self, dataset: str, *, keys: Data | None = None, where: str | None = None) -> int:
+        """Delete rows by key or by condition, and return how many.
+
+        Parameters
+        ----------
+        dataset : str
+            Name of the dataset.
+        keys : sequence or table, optional
+            Key values (tuples for several key columns), or rows that hold the key columns.
+        where : str, optional
+            A SQL condition.
+
+        Raises
+        ------
+        UsageError
+            If neither or both are given, or the dataset has no key to delete by.
+        NotFound
+            If a key is not there.
+        """
+        if (keys is None) == (where is None):
+            raise UsageError("Delete by keys or by a condition: give exactly one of keys= and where=.")
+        manifest = self._manifest(dataset)
+        places = self._where(manifest, where, dataset) if where is not None else self._keyed(manifest, keys, dataset)
+        self._after[dataset] = edit.delete_places(manifest, places, self._shop)
+        return len(places)
+
+    def add_columns(self, dataset: str, data: Data) -> None:
+        """Add columns to rows matched by key (by order without a key); only those columns are written."""
+        self._after[dataset] = columns.add_columns(self._manifest(dataset), incoming(data), self._shop, name=dataset)
+
+    def drop_columns(self, dataset: str, names: Sequence[str]) -> None:
+        """Drop columns; older versions keep them."""
+        self._after[dataset] = columns.drop_columns(self._manifest(dataset), list(names), self._shop)
+
+    def rename_columns(self, dataset: str, names: Mapping[str, str]) -> None:
+        """Rename columns, given as ``{old: new}``; no data is written."""
+        self._after[dataset] = columns.rename_columns(self._manifest(dataset), names, self._shop)
+
+    def drop(self, dataset: str) -> None:
+        """Remove a dataset; older commits keep it."""
+        self._manifest(dataset)
+        del self._after[dataset]
+
+    def set_contract(self, dataset: str, contract: Contract | None) -> None:
+        """Set what the dataset promises."""
+        manifest = self._manifest(dataset)
+        if contract is not None:
+            roles = [*contract.sensitive, *(name for name in (contract.label, contract.time) if name)]
+            require_columns(manifest.schema, roles, where=f"dataset {dataset!r}")
+        self._after[dataset] = replace(manifest, contract=contract.to_odcs() if contract else None)
+
+    def set_tags(self, dataset: str, column: str, tags: Mapping[str, Any]) -> None:
+        """Set free-form facts about a column."""
+        manifest = self._manifest(dataset)
+        require_columns(manifest.schema, [column], where=f"dataset {dataset!r}")
+        self._after[dataset] = replace(manifest, tags={**manifest.tags, column: dict(tags)})
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing changed."""
+        names = self._before.keys() | self._after.keys()
+        return all(same(self._before.get(name), self._after.get(name)) for name in names)
+
+    def commit(self) -> CommitId | None:
+        """Publish the changes and return the commit; the branch's head if nothing changed.
+
+        Raises
+        ------
+        MergeConflict
+            If somebody else changed the same rows meanwhile.
+        ConcurrentUpdate
+            If others were faster every time.
+        """
+        if self.is_empty:
+            self.commit_id = self.base
+            return self.base
+        changed = [
+            name
+            for name in self._before.keys() | self._after.keys()
+            if not same(self._before.get(name), self._after.get(name))
+        ]
+        for name in changed:
+            if name in self._after:
+                self._after[name] = compact(self._after[name], self._shop)
+        head = self.base
+        datasets = self._saved(self._after, {} if head is None else self._commit(head).datasets, changed)
+        for _ in range(_ATTEMPTS):
+            commit = self._save(datasets, head)
+            self.repo.run_hooks(self.branch, commit)
+            expected = self.repo.refs.get("heads", self.branch)
+            if (expected == head or (expected is None and head == self.repo.start)) and self.repo.refs.move(
+                "heads", self.branch, commit.id, expected=expected, reason=f"commit: {commit.summary}", author=self.author
+            ):
+                self.commit_id = commit.id
+                return commit.id
+            head = self.repo.refs.get("heads", self.branch) or self.repo.start
+            datasets = self._rebased(head, changed)
+        raise ConcurrentUpdate(
+            f"Branch {self.branch!r} moved {_ATTEMPTS} times while committing. Nothing was lost; try again.",
+            branch=self.branch,
+        )
+
+    def _save(self, datasets: Mapping[str, ObjectId], head: CommitId | None) -> Commit:
+        return save_commit(
+            self.repo.objects,
+            datasets=datasets,
+            parents=(head,) if head else (),
+            author=self.author,
+            message=self.message,
+            provenance=self.provenance,
+            time=self.time,
+        )
+
+    def _saved(
+        self, manifests: Mapping[str, Manifest], known: Mapping[str, ObjectId], changed: Sequence[str]
+    ) -> dict[str, ObjectId]:
+        kept = {name: known[name] for name in manifests if name in known and name not in changed}
+        return kept | {
+            name: save_manifest(manifests[name], self.repo.objects) for name in sorted(changed) if name in manifests
+        }
+
+    def _rebased(self, head: CommitId | None, changed: Sequence[str]) -> dict[str, ObjectId]:
+        """Apply the changes to a branch that has moved."""
+        theirs = self._datasets_of(head)
+        result, conflicts = dict(theirs), []
+        for name in changed:
+            merged = merge_manifests(
+                name, self._before.get(name), theirs.get(name), self._after.get(name), self._shop, level="rows"
+            )
+            conflicts.append(merged.conflicts)
+            if merged.manifest is None:
+                result.pop(name, None)
+            else:
+                result[name] = merged.manifest
+        table = pa.concat_tables([CONFLICTS.empty_table(), *conflicts])
+        if table.num_rows:
+            raise MergeConflict(
+                f"Branch {self.branch!r} moved while this change was made, and {table.num_rows} cell(s) of the same rows "
+                f"were changed there too, for example key {table.column('key')[0]} of dataset "
+                f"{table.column('dataset')[0].as_py()!r}. Nothing was committed; make the change again on the new head.",
+                conflicts=table,
+            )
+        return self._saved(result, {} if head is None else self._commit(head).datasets, changed)
+
+    def _commit(self, name: CommitId) -> Commit:
+        return load_commit(name, self.repo.objects)
+
+    def _datasets_of(self, commit: CommitId | None) -> dict[str, Manifest]:
+        if commit is None:
+            return {}
+        found = self._commit(commit).datasets
+        return {name: load_manifest(manifest, self.repo.objects) for name, manifest in found.items()}
+
+    def _manifest(self, dataset: str) -> Manifest:
+        if dataset not in self._after:
+            raise NotFound.among("dataset", dataset, self._after, where=f"branch {self.branch!r}")
+        return self._after[dataset]
+
+    def _manifest_for(self, dataset: str, key: str | Sequence[str] | None, rows: Rows) -> Manifest:
+        wanted = None if key is None else (key,) if isinstance(key, str) else tuple(key)
+        if dataset in self._after:
+            manifest = self._after[dataset]
+            if wanted is not None and wanted != manifest.key:
+                raise UsageError(
+                    f"Dataset {dataset!r} has the key {list(manifest.key)}, not {list(wanted)}. "
+                    "Leave the key out, or drop the dataset first.",
+                    dataset=dataset,
+                )
+            return manifest
+        _check_name(dataset)
+        require_columns(rows.schema, wanted or (), where=f"the rows of dataset {dataset!r}")
+        for name in wanted or ():
+            _check_key_type(rows.schema.field(name), dataset)
+        return Manifest(schema=pa.schema([]), key=wanted or ())
+
+    def _quarantine(self, dataset: str, rows: pa.Table) -> None:
+        if rows.num_rows:
+            name = QUARANTINE.format(dataset)
+            batches = Rows(rows.schema, rows.to_batches())
+            manifest = self._after.get(name, Manifest(schema=rows.schema))
+            self._after[name], _ = edit.append(manifest, batches, self._shop, name=name, schema_change="any")
+
+    def _where(self, manifest: Manifest, where: str, dataset: str) -> Places:
+        found = []
+        for number, chunk in enumerate(manifest.chunks):
+            live = np.flatnonzero(live_mask(chunk, self.repo.objects)).astype(np.int64)
+            table = read_chunk(chunk, manifest.schema, self.repo.objects)
+            numbered = table.append_column("_hw_row", pa.array(np.arange(table.num_rows)))
+            hit = filtered(numbered, where, ["_hw_row"], dataset).column("_hw_row")
+            at = live[np.asarray(hit.combine_chunks())]
+            found.append(Places(np.full(len(at), number, np.int64), at))
+        return Places.join(found)
+
+    def _keyed(self, manifest: Manifest, keys: Data, dataset: str) -> Places:
+        if not manifest.key:
+            raise UsageError(f"Dataset {dataset!r} has no key. Delete by a condition: where=\"…\".", dataset=dataset)
+        table = _key_table(manifest, keys, dataset)
+        places = locate(manifest, table, self.repo.objects)
+        lost = np.flatnonzero(~places.found)
+        if len(lost):
+            raise NotFound(
+                f"Dataset {dataset!r} has no row with key {table.slice(int(lost[0]), 1).to_pylist()[0]} "
+                f"({len(lost)} of {table.num_rows} keys are missing). Nothing was deleted.",
+                kind="row",
+                name=dataset,
+            )
+        at = places.chunks * (1 << 32) + places.positions
+        return places[np.unique(at, return_index=True)[1]]
+
+
+def _key_table(manifest: Manifest, keys: Data, dataset: str) -> pa.Table:
+    schema = pa.schema([manifest.schema.field(name) for name in manifest.key])
+    plain = isinstance(keys, Sequence) and not any(isinstance(item, Mapping) for item in keys)
+    try:
+        if plain:
+            rows = [(key,) if len(manifest.key) == 1 and not isinstance(key, tuple) else tuple(key) for key in keys]
+            values = list(zip(*rows, strict=True)) or [()] * len(schema)
+            return pa.table([pa.array(v, f.type) for v, f in zip(values, schema, strict=True)], schema=schema)
+        table = incoming(keys).table()
+        require_columns(table.schema, manifest.key, where="the rows to delete")
+        return table.select(list(manifest.key)).cast(schema)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise SchemaError(f"These keys do not fit the key {list(manifest.key)} of dataset {dataset!r}: {error}") from error
+
+
+def _check_name(dataset: str) -> None:
+    from headwater.store.refs import valid_name
+
+    if not valid_name(dataset) or "@" in dataset:
+        raise UsageError(
+            f"{dataset!r} is not a valid dataset name: use letters, digits, and . _ + - / between them.", name=dataset
+        )
+
+
+def _check_key_type(field: pa.Field, dataset: str) -> None:
+    kind = field.type
+    if pa.types.is_floating(kind) or pa.types.is_nested(kind) or pa.types.is_null(kind):
+        raise SchemaError(
+            f"Column {field.name!r} is {kind}, which cannot be a key of dataset {dataset!r}: a key is of whole numbers, "
+            "text, bytes, dates, times or UUIDs. Choose another column, or import without a key.",
+            column=field.name,
+        )
