@@ -9,6 +9,7 @@ import re
 import statistics
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,30 @@ def test_layers_hold() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_packages_imported_at_the_top_of_a_module_are_core_dependencies() -> None:
+    homes = metadata.packages_distributions()
+    core = {
+        re.split(r"[^\w-]", line)[0].lower()
+        for line in metadata.requires("headwater") or ()
+        if ";" not in line
+    }
+    imported = {(name, module_id(path)) for path in MODULES for name in imported_at_the_top(path)}
+    known = {"headwater", *sys.stdlib_module_names}
+    strange = {
+        f"{name} in {module}"
+        for name, module in imported
+        if name not in known and not core & {home.lower() for home in homes.get(name, ())}
+    }
+    assert strange == set()
+
+
+def imported_at_the_top(path: Path) -> set[str]:
+    body = ast.parse(path.read_text()).body
+    plain = {alias.name for node in body if isinstance(node, ast.Import) for alias in node.names}
+    taken = {node.module for node in body if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.partition(".")[0] for name in plain | taken}
 
 
 def test_tracked_files_name_no_folder_of_one_machine() -> None:
