@@ -337,7 +337,7 @@ def filtered(table: pa.Table, where: str, columns: Sequence[str], dataset: str) 
         connection.execute("SET threads = 1")
         connection.register("rows", table)
         try:
-            found = connection.execute(f"SELECT {names} FROM rows WHERE {where}").to_arrow_table()
+            found = connection.sql(f"SELECT {names} FROM rows WHERE {where}").to_arrow_table()
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise UsageError(

@@ -1,0 +1,157 @@
+"""Import outside data as one commit that stores only what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+
+from headwater.core.contract import Contract, promises
+from headwater.core.errors import UsageError
+from headwater.core.ids import CommitId
+from headwater.core.schema import SchemaChange, require_columns
+from headwater.formats.read import read
+from headwater.store.commit import Provenance
+from headwater.store.diff import Diff
+from headwater.store.incoming import Data, Rows, incoming
+from headwater.store.transaction import QUARANTINE, OnBadRows, Transaction
+
+if TYPE_CHECKING:
+    from headwater.store.repo import Repo
+
+__all__ = ["ImportMode", "ImportResult", "import_data"]
+
+ImportMode = Literal["replace", "append", "upsert"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportResult:
+    """What an import did.
+
+    ``commit`` is the branch's head afterwards; ``is_new`` says whether this import made it.
+    """
+
+    dataset: str
+    commit: CommitId
+    is_new: bool
+    rows: int
+    added: int
+    removed: int
+    changed: int
+    quarantined: int
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON-able values."""
+        return {**asdict(self), "notes": list(self.notes)}
+
+
+def import_data(
+    repo: Repo,
+    dataset: str,
+    source: str | Path | Sequence[str | Path] | Data,
+    *,
+    key: str | Sequence[str] | None = None,
+    label: str | None = None,
+    sensitive: Sequence[str] | None = None,
+    time: str | None = None,
+    message: str | None = None,
+    mode: ImportMode = "replace",
+    on_bad_rows: OnBadRows = "error",
+    schema_change: SchemaChange = "safe",
+    **reading: Any,
+) -> ImportResult:
+    """Import data into a dataset on the repository's branch.
+
+    Parameters
+    ----------
+    repo : Repo
+        The repository, at a branch.
+    dataset : str
+        Name of the dataset; it is made if it is not there.
+    source : path, URL, glob, list of them, or data
+        What to read: see `headwater.formats.read.read` for places, `headwater.store.incoming` for data.
+    key : str or sequence of str, optional
+        The key columns of a new dataset; none gives a content key.
+    label, sensitive, time : optional
+        Roles of columns, kept in the dataset's contract.
+    message : str, optional
+        Commit message; says what was imported by default.
+    mode : {"replace", "append", "upsert"}
+        The source is the whole dataset (only differences are stored), further rows, or changed rows.
+    on_bad_rows : {"error", "quarantine"}
+        What happens to rows with null or duplicate keys.
+    schema_change : {"none", "safe", "any"}
+        Which changes of the schema are allowed.
+    **reading : Any
+        Passed to the reader: ``format``, ``schema``, ``query``, ``encoding`` and the like.
+
+    Returns
+    -------
+    ImportResult
+    """
+    if mode == "upsert" and on_bad_rows == "quarantine":
+        raise UsageError("on_bad_rows='quarantine' goes with mode 'replace' or 'append'.")
+    place, rows, notes = _opened(source, reading)
+    keys = (key,) if isinstance(key, str) else key
+    require_columns(rows.schema, [*(keys or ())], where=place)
+    provenance = Provenance(kind="import", id=place, parameters={"mode": mode})
+    tx = repo.transaction(message or f"Import {place} into {dataset}", provenance=provenance)
+    before = tx[dataset].manifest if dataset in tx else None
+    waiting = _count(tx, QUARANTINE.format(dataset))
+    if mode == "upsert" and before is not None:
+        tx.upsert(dataset, rows, schema_change=schema_change)
+    elif mode == "append":
+        tx.append(dataset, rows, key=keys, schema_change=schema_change, on_bad_rows=on_bad_rows)
+    else:
+        tx.overwrite(dataset, rows, key=keys, schema_change=schema_change, on_bad_rows=on_bad_rows)
+    _set_roles(tx, dataset, label=label, sensitive=sensitive, time=time)
+    quarantined = _count(tx, QUARANTINE.format(dataset)) - waiting
+    after = tx[dataset].manifest
+    stat = Diff(dataset, before, after, repo.objects).stat()
+    head = tx.base
+    if not tx.is_empty:
+        tx.provenance = replace(provenance, record={name: stat[name] for name in ("added", "removed", "changed")})
+        head = tx.commit()
+    assert head is not None, "an import of a new dataset makes a commit"
+    return ImportResult(
+        dataset=dataset,
+        commit=head,
+        is_new=head != tx.base,
+        rows=after.rows,
+        added=stat["added"],
+        removed=stat["removed"],
+        changed=stat["changed"],
+        quarantined=quarantined,
+        notes=notes,
+    )
+
+
+def _opened(source: Any, reading: Mapping[str, Any]) -> tuple[str, Rows, tuple[str, ...]]:
+    """Return where the data is from, the rows, and what the reader had to say."""
+    paths = isinstance(source, str | Path) or (
+        isinstance(source, Sequence) and bool(source) and all(isinstance(item, str | Path) for item in source)
+    )
+    if not paths:
+        if reading:
+            raise UsageError(f"These options go with a file, not with data in memory: {', '.join(sorted(reading))}.")
+        return f"a {type(source).__name__} in memory", incoming(source), ()
+    opened = read(source, **reading)
+    place = str(source) if isinstance(source, str | Path) else ", ".join(str(item) for item in source)
+    return place, incoming(opened), tuple(opened.notes)
+
+
+def _set_roles(
+    tx: Transaction, dataset: str, *, label: str | None, sensitive: Sequence[str] | None, time: str | None
+) -> None:
+    if label is None and sensitive is None and time is None:
+        return
+    here = tx[dataset]
+    contract = here.contract or Contract(dataset=dataset, columns=promises(here.schema, here.key), key=here.key)
+    tx.set_contract(dataset, contract.with_roles(label=label, sensitive=sensitive, time=time))
+
+
+def _count(tx: Transaction, dataset: str) -> int:
+    return tx[dataset].num_rows if dataset in tx else 0
