@@ -27,6 +27,7 @@ __all__ = ["CHUNK_ROWS", "Chunk", "Group", "live_mask", "read_chunk", "write_chu
 
 CHUNK_ROWS = 131_072
 _STATISTIC_CHARACTERS = 64
+_CODE_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +223,18 @@ def read_chunk(
         if wanted:
             stored = _read_group(group.object, list(wanted), objects)
             found.update((wanted[column], stored.column(column)) for column in stored.schema.names)
-    fields = [schema.field(name) for name in names]
-    arrays = [_fit(found.get(field.name), field.type, chunk.rows) for field in fields]
-    out = pa.table(arrays, schema=pa.schema(fields)) if arrays else _rowless(chunk.rows)
+    # Rows are picked before types are fitted: dictionary-encoded text stays encoded until few values are left.
+    picked = pa.table(found) if found else _rowless(chunk.rows)
     if rows is not None:
-        return out.take(pa.array(rows))
-    if deleted or chunk.deleted is None:
-        return out
-    return out.filter(pa.array(live_mask(chunk, objects)))
+        picked = picked.take(pa.array(rows))
+    elif chunk.deleted is not None and not deleted:
+        picked = picked.filter(pa.array(live_mask(chunk, objects)))
+    fields = [schema.field(name) for name in names]
+    count = len(rows) if rows is not None else chunk.rows if deleted else chunk.live_rows
+    if not fields:
+        return _rowless(count)
+    arrays = [_fit(picked.column(f.name) if f.name in found else None, f.type, count) for f in fields]
+    return pa.table(arrays, schema=pa.schema(fields))
 
 
 def live_mask(chunk: Chunk, objects: Objects) -> NDArray[np.bool_]:
@@ -243,11 +248,28 @@ def live_mask(chunk: Chunk, objects: Objects) -> NDArray[np.bool_]:
 def _read_group(name: ObjectId, columns: list[str], objects: Objects) -> pa.Table:
     try:
         source = pa.BufferReader(objects.open(name))
-        return pq.ParquetFile(source, page_checksum_verification=True).read(columns=columns, use_threads=False)
+        metadata = pq.read_metadata(source)
+        encoded = [column for column in _encoded_text(metadata) if column in columns]
+        return pq.ParquetFile(
+            source, metadata=metadata, read_dictionary=encoded, page_checksum_verification=True
+        ).read(columns=columns, use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, StorageError):
             raise
         raise corrupt(name, objects.storage) from error
+
+
+def _encoded_text(metadata: Any) -> list[str]:
+    """Return the text columns that are stored as small codes into a dictionary, by their size."""
+    found = []
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        for index in range(group.num_columns):
+            column = group.column(index)
+            small = column.total_uncompressed_size <= _CODE_BYTES * group.num_rows
+            if small and column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page:
+                found.append(column.path_in_schema)
+    return found
 
 
 def _fit(array: pa.ChunkedArray | None, kind: pa.DataType, rows: int) -> pa.ChunkedArray:

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from headwater.core.hashing import U64, hash_array, hash_columns, mix
 from headwater.core.schema import widen
+from headwater.engine.base import Executor
 from headwater.store.chunk import Chunk, live_mask
-from headwater.store.lookup import Places, equal_rows, gather, occurrence
+from headwater.store.lookup import SERIAL, Places, equal_rows, gather, occurrence
 from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
 
@@ -48,14 +49,24 @@ class Diff:
         The two versions; None where the dataset is not there.
     objects : Objects
         Where from.
+    executor : Executor
+        Who reads the chunks.
     """
 
-    def __init__(self, name: str, old: Manifest | None, new: Manifest | None, objects: Objects) -> None:
+    def __init__(
+        self,
+        name: str,
+        old: Manifest | None,
+        new: Manifest | None,
+        objects: Objects,
+        executor: Executor = SERIAL,
+    ) -> None:
         self.name = name
         self.old, self.new = old, new
         self._old = old if old is not None else _nothing_of(new)
         self._new = new if new is not None else _nothing_of(old)
         self._objects = objects
+        self._executor = executor
 
     def __repr__(self) -> str:
         stat = self.stat()
@@ -70,7 +81,7 @@ class Diff:
     @cached_property
     def changes(self) -> RowChanges:
         """The places of the rows that differ."""
-        return row_changes(self._old, self._new, self._objects)
+        return row_changes(self._old, self._new, self._objects, self._executor)
 
     def stat(self) -> dict[str, Any]:
         """Return the number of rows added, removed, changed and unchanged, and how the columns changed."""
@@ -124,11 +135,11 @@ class Diff:
             for places in (changes.removed, changes.added, changes.before, changes.after)
         )
         parts = [
-            _marked(gather(self._old, removed, self._objects), "removed", schema),
-            _marked(gather(self._new, added, self._objects), "added", schema),
+            _marked(self._gather(self._old, removed), "removed", schema),
+            _marked(self._gather(self._new, added), "added", schema),
         ]
-        first = _marked(gather(self._old, before, self._objects), "before", schema)
-        second = _marked(gather(self._new, after, self._objects), "after", schema)
+        first = _marked(self._gather(self._old, before), "before", schema)
+        second = _marked(self._gather(self._new, after), "after", schema)
         pairs = pa.concat_tables([first, second])
         order = np.arange(len(pairs)).reshape(2, -1).T.ravel()
         return pa.concat_tables([*parts, pairs.take(pa.array(order))])
@@ -145,8 +156,8 @@ class Diff:
         pick = slice(None) if limit is None else slice(0, limit)
         every = np.arange(len(changes.before))[pick]
         common = _common(self._old, self._new)
-        before = gather(self._old, changes.before[every], self._objects, columns=common)
-        after = gather(self._new, changes.after[every], self._objects, columns=common)
+        before = self._gather(self._old, changes.before[every], common)
+        after = self._gather(self._new, changes.after[every], common)
         key = list(self._new.key)
         parts = [_no_cells(self._new)]
         for column in common:
@@ -175,6 +186,9 @@ class Diff:
         texts = pa.table({"_change": rows.column("_change"), **{name: as_text(rows.column(name)) for name in names}})
         return {**self.stat(), "rows": texts.to_pylist(), "cells": _texts(self.cells(limit)).to_pylist()}
 
+    def _gather(self, manifest: Manifest, places: Places, columns: Sequence[str] | None = None) -> pa.Table:
+        return gather(manifest, places, self._objects, columns=columns, executor=self._executor)
+
     def _union(self) -> pa.Schema:
         fields = []
         for field in self._new.schema:
@@ -186,7 +200,7 @@ class Diff:
         return pa.schema(fields)
 
 
-def row_changes(old: Manifest, new: Manifest, objects: Objects) -> RowChanges:
+def row_changes(old: Manifest, new: Manifest, objects: Objects, executor: Executor = SERIAL) -> RowChanges:
     """Return the rows that differ between two versions of a dataset.
 
     Notes
@@ -208,7 +222,8 @@ def row_changes(old: Manifest, new: Manifest, objects: Objects) -> RowChanges:
     before, after = left[pairs_left], right[pairs_right]
     if len(before):
         real = equal_rows(
-            _keys(old, before, new, objects), gather(new, after, objects, columns=new.key)
+            _keys(old, before, new, objects, executor),
+            gather(new, after, objects, columns=new.key, executor=executor),
         )
         pairs_left, pairs_right, before, after = pairs_left[real], pairs_right[real], before[real], after[real]
     alone_left, alone_right = np.ones(len(left), np.bool_), np.ones(len(right), np.bool_)
@@ -265,6 +280,8 @@ def _places(number: int, positions: NDArray[np.int64]) -> Places:
 
 def _cancel(left: U64, right: U64) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which rows remain on each side after equal ones are struck out in pairs."""
+    if not len(left) or not len(right):
+        return np.ones(len(left), np.bool_), np.ones(len(right), np.bool_)
     a, b = left + mix(occurrence(left).astype(np.uint64)), right + mix(occurrence(right).astype(np.uint64))
     return ~np.isin(a, b), ~np.isin(b, a)
 
@@ -303,8 +320,8 @@ def _hashes_over(manifest: Manifest, places: Places, common: Sequence[str], new:
     return out
 
 
-def _keys(old: Manifest, places: Places, new: Manifest, objects: Objects) -> pa.Table:
-    table = gather(old, places, objects, columns=new.key)
+def _keys(old: Manifest, places: Places, new: Manifest, objects: Objects, executor: Executor) -> pa.Table:
+    table = gather(old, places, objects, columns=new.key, executor=executor)
     return _cast(table, pa.schema([new.schema.field(name) for name in new.key]))
 
 

@@ -110,7 +110,7 @@ def import_data(
     _set_roles(tx, dataset, label=label, sensitive=sensitive, time=time)
     quarantined = _count(tx, QUARANTINE.format(dataset)) - waiting
     after = tx[dataset].manifest
-    stat = Diff(dataset, before, after, repo.objects).stat()
+    stat = Diff(dataset, before, after, repo.objects, repo.executor).stat()
     head = tx.base
     if not tx.is_empty:
         tx.provenance = replace(provenance, record={name: stat[name] for name in ("added", "removed", "changed")})

@@ -11,13 +11,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.core.hashing import U64, hash_array, hash_keys
+from headwater.engine.base import Executor
+from headwater.engine.local import LocalExecutor
 from headwater.store.chunk import live_mask, read_chunk
 from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
 
-__all__ = ["Places", "equal_rows", "gather", "locate", "occurrence"]
+__all__ = ["SERIAL", "Places", "equal_rows", "gather", "locate", "occurrence"]
 
 I64 = NDArray[np.int64]
+
+SERIAL: Executor = LocalExecutor(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +111,23 @@ def locate(manifest: Manifest, keys: pa.Table, objects: Objects) -> Places:
 
 
 def gather(
-    manifest: Manifest, places: Places, objects: Objects, *, columns: Sequence[str] | None = None
+    manifest: Manifest,
+    places: Places,
+    objects: Objects,
+    *,
+    columns: Sequence[str] | None = None,
+    executor: Executor = SERIAL,
 ) -> pa.Table:
-    """Return the rows at ``places``, in that order, in the dataset's schema."""
+    """Return the rows at ``places``, in that order, in the dataset's schema; chunks are read by ``executor``."""
     names = manifest.schema.names if columns is None else list(columns)
-    parts, order = [], []
-    for number, positions in places.by_chunk().items():
-        parts.append(read_chunk(manifest.chunks[number], manifest.schema, objects, columns=names, rows=positions))
-        order.append(np.flatnonzero(places.chunks == number))
+
+    def task(item: tuple[int, I64]) -> pa.Table:
+        number, positions = item
+        return read_chunk(manifest.chunks[number], manifest.schema, objects, columns=names, rows=positions)
+
+    groups = places.by_chunk()
+    parts = list(executor.map(task, groups.items()))
+    order = [np.flatnonzero(places.chunks == number) for number in groups]
     if not parts:
         return pa.schema([manifest.schema.field(name) for name in names]).empty_table()
     table = pa.concat_tables(parts)

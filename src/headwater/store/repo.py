@@ -273,7 +273,7 @@ class Repo:
         diffs = {}
         for name in sorted(old.keys() | new.datasets.keys()):
             if old.get(name) != new.datasets.get(name):
-                diff = Diff(name, self.manifest(name, old_id), self.manifest(name, new.id), self.objects)
+                diff = Diff(name, self.manifest(name, old_id), self.manifest(name, new.id), self.objects, self.executor)
                 if diff:
                     diffs[name] = diff
         return RepoDiff(old_id, new.id, diffs)
