@@ -13,12 +13,7 @@ from headwater.store.importing import ImportResult, import_data
 from headwater.store.sql import query
 
 if TYPE_CHECKING:
-    from headwater.checks.report import Report
-    from headwater.core.contract import Contract
-    from headwater.core.ids import CommitId
-    from headwater.models.impact import Impact
-    from headwater.models.train import TrainedModel
-    from headwater.profile.report import Profile
+    from headwater.store.dataset import Dataset
     from headwater.store.gc import GcResult
 
 __all__ = ["Repo", "init", "open"]
@@ -79,7 +74,7 @@ class Repo(store.Repo):
         write(reader, reader.schema, Path(target), format=format)
         return Path(target)
 
-    def dataset(self, name: str) -> store.Dataset:
+    def dataset(self, name: str) -> Dataset:
         """Return the dataset ``NAME`` here, or ``NAME@REF`` as it was."""
         plain, _, ref = name.partition("@")
         return (self.at(ref) if ref else self)[plain]
@@ -103,4 +98,3 @@ def init(location: str | Path = ".", **options: Any) -> Repo:
 def open(location: str | Path = ".", **options: Any) -> Repo:
     """Open a repository; see `headwater.store.repo.Repo.open`."""
     return Repo.open(location, **options)
-

@@ -91,7 +91,7 @@ class Contract:
 
     def to_odcs(self) -> dict[str, Any]:
         """Return the contract as an ODCS v3 document (JSON-able)."""
-        custom = [
+        custom: list[dict[str, Any]] = [
             {"property": "headwaterLabel", "value": self.label},
             {"property": "headwaterSensitive", "value": list(self.sensitive)},
             {"property": "headwaterTime", "value": self.time},
@@ -159,7 +159,9 @@ class Contract:
         keyed = [p for p in properties if p.get("primaryKey")]
         rules = [_rule(item, None) for item in table.get("quality", ()) if item.get("engine") == _ENGINE]
         for column in properties:
-            rules += [_rule(q, column["name"]) for q in column.get("quality", ()) if q.get("engine") == _ENGINE]
+            rules += [
+                _rule(q, column["name"]) for q in column.get("quality", ()) if q.get("engine") == _ENGINE
+            ]
         owners = [m.get("username", "") for m in document.get("team", ()) if m.get("role") == "owner"]
         return cls(
             dataset=table["name"],
@@ -201,7 +203,9 @@ def _quality(rule: Rule) -> dict[str, Any]:
 def _rule(quality: Mapping[str, Any], column: str | None) -> Rule:
     body = quality.get("implementation")
     if not isinstance(body, Mapping) or "check" not in body:
-        raise InputError(f"A quality rule of engine 'headwater' needs an implementation with a 'check': {quality!r}")
+        raise InputError(
+            f"A quality rule of engine 'headwater' needs an implementation with a 'check': {quality!r}"
+        )
     return Rule(
         check=body["check"],
         column=column,
@@ -217,9 +221,13 @@ def _logical_type(name: str) -> str:
         return "integer"
     if base.startswith(("float", "double", "half", "decimal")):
         return "number"
-    return {"bool": "boolean", "date": "date", "date32": "date", "timestamp": "timestamp", "list": "array"}.get(
-        base, "object" if base in ("struct", "map") else "string"
-    )
+    return {
+        "bool": "boolean",
+        "date": "date",
+        "date32": "date",
+        "timestamp": "timestamp",
+        "list": "array",
+    }.get(base, "object" if base in ("struct", "map") else "string")
 
 
 def promises(schema: pa.Schema, key: Sequence[str] = ()) -> tuple[ColumnPromise, ...]:

@@ -115,7 +115,9 @@ class NotFound(UsageError, LookupError):
         near = difflib.get_close_matches(name, names, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         shown = ", ".join(names[:20]) + (f", … ({len(names)} in all)" if len(names) > 20 else "")
-        listing = f" {_plural(kind).capitalize()}: {shown}." if names else f" There are no {_plural(kind)} yet."
+        listing = (
+            f" {_plural(kind).capitalize()}: {shown}." if names else f" There are no {_plural(kind)} yet."
+        )
         return cls(
             f"{kind.capitalize()} {name!r} not found{place}.{hint}{listing}",
             kind=kind,

@@ -10,7 +10,15 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["FINDINGS_SCHEMA", "Finding", "Fix", "Outcome", "findings_from_table", "findings_to_table", "worst"]
+__all__ = [
+    "FINDINGS_SCHEMA",
+    "Finding",
+    "Fix",
+    "Outcome",
+    "findings_from_table",
+    "findings_to_table",
+    "worst",
+]
 
 
 class Outcome(StrEnum):

@@ -123,7 +123,7 @@ def _hash_values(array: pa.Array) -> U64:
     if pa.types.is_dictionary(kind):
         return _through_dictionary(array)
     if isinstance(kind, pa.BaseExtensionType):
-        return _hash_values(array.storage)
+        return hash_array(array.storage)
     if pa.types.is_null(kind):
         return np.zeros(len(array), np.uint64)
     if pa.types.is_boolean(kind):
@@ -210,11 +210,18 @@ def _hash_bytes(array: pa.Array, offset_type: type[np.signedinteger[Any]]) -> U6
     _, offsets_buffer, data = array.buffers()
     if count == 0 or offsets_buffer is None:
         return np.zeros(count, np.uint64)
-    offsets = np.frombuffer(offsets_buffer, offset_type)[array.offset : array.offset + count + 1].astype(np.int64)
+    offsets = np.frombuffer(offsets_buffer, offset_type)[array.offset : array.offset + count + 1].astype(
+        np.int64
+    )
     lengths = np.diff(offsets)
     total = np.zeros(count, np.uint64)
     if data is not None and data.size and offsets[-1] > offsets[0]:
-        _add_words(total, _unaligned_words(data, int(offsets[0]), int(offsets[-1])), offsets[:-1] - offsets[0], lengths)
+        _add_words(
+            total,
+            _unaligned_words(data, int(offsets[0]), int(offsets[-1])),
+            offsets[:-1] - offsets[0],
+            lengths,
+        )
     return mix(total ^ (lengths.view(np.uint64) * _TEXT))
 
 

@@ -23,4 +23,6 @@ def digest(data: bytes | memoryview) -> ObjectId:
 
 def canonical_json(value: Any) -> bytes:
     """Return ``value`` as JSON with sorted keys and no spaces, so that equal values have equal bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()

@@ -151,8 +151,8 @@ def _widen_integers(old: pa.DataType, new: pa.DataType) -> pa.DataType | None:
 
 def _casts_back(incoming: pa.DataType, kept: pa.DataType) -> bool:
     """Say whether values may fit the kept type although their type is wider: each value is then checked."""
-    return pa.types.is_floating(incoming) and pa.types.is_integer(kept)
+    return bool(pa.types.is_floating(incoming) and pa.types.is_integer(kept))
 
 
 def _is_list_view(kind: pa.DataType) -> bool:
-    return pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind)
+    return bool(pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind))

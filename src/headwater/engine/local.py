@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Executor as Pool
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import TypeVar
@@ -44,7 +44,7 @@ class LocalExecutor:
         progress: Progress = SILENT,
     ) -> Iterator[R]:
         """Yield ``task(item)`` for every item, in order; see `headwater.engine.base.Executor`."""
-        total = len(items) if hasattr(items, "__len__") else None
+        total = len(items) if isinstance(items, Sized) else None
         progress.start(label, total)
         try:
             for result in self._results(task, items, resources or Resources(), retries):

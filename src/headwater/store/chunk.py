@@ -178,7 +178,9 @@ def write_group(table: pa.Table, objects: Objects) -> tuple[Group, dict[str, lis
         store_schema=True,
     )
     name = objects.put(sink.getvalue())
-    return Group(name, {column: column for column in table.schema.names}), _statistics(table.schema, collected[0])
+    return Group(name, {column: column for column in table.schema.names}), _statistics(
+        table.schema, collected[0]
+    )
 
 
 def read_chunk(
@@ -299,7 +301,9 @@ def _statistics(schema: pa.Schema, metadata: Any) -> dict[str, list[Any]]:
         if name not in schema.names or not column.is_stats_set:
             continue
         statistics = column.statistics
-        low, high = (_plain(statistics.min), _plain(statistics.max)) if statistics.has_min_max else (None, None)
+        low, high = (
+            (_plain(statistics.min), _plain(statistics.max)) if statistics.has_min_max else (None, None)
+        )
         out[name] = [low, high, statistics.null_count if statistics.has_null_count else None]
     return out
 

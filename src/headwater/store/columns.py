@@ -55,7 +55,9 @@ def compute_columns(
         replaced = [name for name in names if name in chunk.columns]
         hashes = chunk.hashes(shop.objects) + hash_columns(table)
         if replaced:
-            hashes -= hash_columns(read_chunk(chunk, old.schema, shop.objects, columns=replaced, deleted=True))
+            hashes -= hash_columns(
+                read_chunk(chunk, old.schema, shop.objects, columns=replaced, deleted=True)
+            )
         group, statistics = write_group(table, shop.objects)
         return replace(
             chunk,
@@ -64,7 +66,9 @@ def compute_columns(
             statistics={**chunk.statistics, **statistics},
         )
 
-    chunks = list(shop.executor.map(task, list(enumerate(manifest.chunks)), label="columns", progress=shop.progress))
+    chunks = list(
+        shop.executor.map(task, list(enumerate(manifest.chunks)), label="columns", progress=shop.progress)
+    )
     return _rehashed(replace(manifest, schema=schema), chunks, shop)
 
 
@@ -86,7 +90,8 @@ def add_columns(manifest: Manifest, rows: Rows, shop: Workshop, *, name: str) ->
     there = [field.name for field in fresh if field.name in manifest.schema.names]
     if there:
         raise SchemaError(
-            f"Dataset {name!r} already has the column {there[0]!r}. Use upsert to change its values.", column=there[0]
+            f"Dataset {name!r} already has the column {there[0]!r}. Use upsert to change its values.",
+            column=there[0],
         )
     values = table.select([field.name for field in fresh])
     source = _sources(manifest, table, shop, name)
@@ -159,7 +164,10 @@ def rename_columns(manifest: Manifest, names: Mapping[str, str], shop: Workshop)
             replace(
                 chunk,
                 groups=tuple(
-                    Group(group.object, {names.get(name, name): stored for name, stored in group.columns.items()})
+                    Group(
+                        group.object,
+                        {names.get(name, name): stored for name, stored in group.columns.items()},
+                    )
                     for group in chunk.groups
                 ),
                 statistics={names.get(name, name): value for name, value in chunk.statistics.items()},
@@ -189,7 +197,8 @@ def set_types(manifest: Manifest, schema: pa.Schema, shop: Workshop) -> Manifest
     recast = [
         schema.field(field.name)
         for field in manifest.schema
-        if field.type != schema.field(field.name).type and widen(field.type, schema.field(field.name).type) is None
+        if field.type != schema.field(field.name).type
+        and widen(field.type, schema.field(field.name).type) is None
     ]
     if recast:
         names = [field.name for field in recast]

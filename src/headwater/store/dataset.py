@@ -65,7 +65,9 @@ class DatasetChunk:
     def cache_prefix(self, columns: Sequence[str] | None = None) -> str:
         """Return the folder of the repository's cache for facts about ``columns`` of this chunk."""
         wanted = self._chunk.columns if columns is None else columns
-        groups = [group.object for group in self._chunk.groups if any(name in group.columns for name in wanted)]
+        groups = [
+            group.object for group in self._chunk.groups if any(name in group.columns for name in wanted)
+        ]
         return f"states/{groups[0] if groups else self._chunk.row_hashes}"
 
     def deleted_positions(self) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -136,7 +138,9 @@ class Dataset:
         cells = "".join(
             "<tr>" + "".join(f"<td>{escape(str(row[name]))}</td>" for name in names) + "</tr>" for row in head
         )
-        titles = "".join(f"<th>{escape(f.name)}<br><small>{escape(str(f.type))}</small></th>" for f in self.schema)
+        titles = "".join(
+            f"<th>{escape(f.name)}<br><small>{escape(str(f.type))}</small></th>" for f in self.schema
+        )
         return f"<p><b>{escape(self.name)}</b>: {self.num_rows:,} rows</p><table><tr>{titles}</tr>{cells}</table>"
 
     def __len__(self) -> int:
@@ -289,7 +293,7 @@ class Dataset:
         lost = np.flatnonzero(~places.found)
         if len(lost):
             raise NotFound(
-                f"Dataset {self.name!r} has no row with key {keys[int(lost[0])]} ({len(lost)} of {len(keys)} are missing).",
+                f"Dataset {self.name!r} has no row with key {keys[int(lost[0])]} ({len(lost)} of {len(keys)} missing).",
                 kind="row",
                 name=keys[int(lost[0])],
             )
@@ -311,7 +315,9 @@ class Dataset:
         try:
             sought = np.array([int(json.loads(key), 16) for key in keys], np.uint64)
         except (TypeError, ValueError) as error:
-            raise UsageError(f"Dataset {self.name!r} has no key: its rows are named by 16 hexadecimal digits.") from error
+            raise UsageError(
+                f"Dataset {self.name!r} has no key: its rows are named by 16 hexadecimal digits."
+            ) from error
         chunks, positions = np.full(len(sought), -1, np.int64), np.zeros(len(sought), np.int64)
         for number, chunk in enumerate(self.manifest.chunks):
             hashes = np.where(live_mask(chunk, self._objects), chunk.hashes(self._objects), 0)
@@ -341,7 +347,9 @@ def filtered(table: pa.Table, where: str, columns: Sequence[str], dataset: str) 
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise UsageError(
-                f"The condition {where!r} does not fit dataset {dataset!r}: {reason}", where=where, dataset=dataset
+                f"The condition {where!r} does not fit dataset {dataset!r}: {reason}",
+                where=where,
+                dataset=dataset,
             ) from error
     return found.cast(schema)
 

@@ -183,7 +183,9 @@ class Diff:
         """Return the diff as JSON-able values, at most ``limit`` rows and cells of each kind."""
         rows = self.rows(limit)
         names = [name for name in rows.schema.names if name != "_change"]
-        texts = pa.table({"_change": rows.column("_change"), **{name: as_text(rows.column(name)) for name in names}})
+        texts = pa.table(
+            {"_change": rows.column("_change"), **{name: as_text(rows.column(name)) for name in names}}
+        )
         return {**self.stat(), "rows": texts.to_pylist(), "cells": _texts(self.cells(limit)).to_pylist()}
 
     def _gather(self, manifest: Manifest, places: Places, columns: Sequence[str] | None = None) -> pa.Table:
@@ -211,8 +213,12 @@ def row_changes(old: Manifest, new: Manifest, objects: Objects, executor: Execut
     common = _common(old, new)
     left, right = _candidates(old, new, common, objects)
     same_columns = set(old.schema.names) == set(new.schema.names) and not _recast(old, new, common)
-    left_rows = _row_hashes(old, left, objects) if same_columns else _hashes_over(old, left, common, new, objects)
-    right_rows = _row_hashes(new, right, objects) if same_columns else _hashes_over(new, right, common, new, objects)
+    left_rows = (
+        _row_hashes(old, left, objects) if same_columns else _hashes_over(old, left, common, new, objects)
+    )
+    right_rows = (
+        _row_hashes(new, right, objects) if same_columns else _hashes_over(new, right, common, new, objects)
+    )
     keep_left, keep_right = _cancel(left_rows, right_rows)
     left, right = left[keep_left], right[keep_right]
     none = Places.join([])
@@ -225,7 +231,12 @@ def row_changes(old: Manifest, new: Manifest, objects: Objects, executor: Execut
             _keys(old, before, new, objects, executor),
             gather(new, after, objects, columns=new.key, executor=executor),
         )
-        pairs_left, pairs_right, before, after = pairs_left[real], pairs_right[real], before[real], after[real]
+        pairs_left, pairs_right, before, after = (
+            pairs_left[real],
+            pairs_right[real],
+            before[real],
+            after[real],
+        )
     alone_left, alone_right = np.ones(len(left), np.bool_), np.ones(len(right), np.bool_)
     alone_left[pairs_left], alone_right[pairs_right] = False, False
     return RowChanges(removed=left[alone_left], added=right[alone_right], before=before, after=after)
@@ -236,14 +247,18 @@ def as_text(array: pa.ChunkedArray | pa.Array) -> pa.Array:
     values = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     kind = values.type
     if pa.types.is_nested(kind):
-        return pa.array([None if value is None else str(value)[:200] for value in values.to_pylist()], pa.string())
+        return pa.array(
+            [None if value is None else str(value)[:200] for value in values.to_pylist()], pa.string()
+        )
     if pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
         lengths = [None if v is None else f"<{len(v)} bytes {v[:8].hex()}>" for v in values.to_pylist()]
         return pa.array(lengths, pa.string())
     return pc.cast(values, pa.string())
 
 
-def _candidates(old: Manifest, new: Manifest, common: Sequence[str], objects: Objects) -> tuple[Places, Places]:
+def _candidates(
+    old: Manifest, new: Manifest, common: Sequence[str], objects: Objects
+) -> tuple[Places, Places]:
     """Return the live rows of both sides that are not plainly shared."""
     shared: dict[str, list[int]] = defaultdict(list)
     for number, chunk in enumerate(new.chunks):
@@ -310,7 +325,9 @@ def _key_hashes(manifest: Manifest, places: Places, objects: Objects) -> U64:
     return out
 
 
-def _hashes_over(manifest: Manifest, places: Places, common: Sequence[str], new: Manifest, objects: Objects) -> U64:
+def _hashes_over(
+    manifest: Manifest, places: Places, common: Sequence[str], new: Manifest, objects: Objects
+) -> U64:
     """Return row hashes over the common columns, in the types of the new version."""
     out = np.zeros(len(places), np.uint64)
     fields = pa.schema([new.schema.field(name) for name in common])

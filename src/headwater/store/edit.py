@@ -28,7 +28,13 @@ _LISTED = 20
 
 
 def append(
-    manifest: Manifest, rows: Rows, shop: Workshop, *, name: str, schema_change: SchemaChange = "safe", divert: bool = False
+    manifest: Manifest,
+    rows: Rows,
+    shop: Workshop,
+    *,
+    name: str,
+    schema_change: SchemaChange = "safe",
+    divert: bool = False,
 ) -> tuple[Manifest, pa.Table]:
     """Add rows whose keys are new.
 
@@ -92,14 +98,12 @@ def upsert(
     """
     if not manifest.key:
         raise UsageError(
-            f"Dataset {name!r} has no key, so there is nothing to update by. Append or overwrite it, or import it with a key.",
+            f"Dataset {name!r} has no key, so there is nothing to update by. Append or overwrite, or import with a key.",
             dataset=name,
         )
     given = rows.schema.names
     manifest = _evolved(manifest, rows, shop, name, schema_change)
-    table = pa.Table.from_batches(
-        list(_keyed_batches(rows, manifest, name, None)), manifest.schema
-    )
+    table = pa.Table.from_batches(list(_keyed_batches(rows, manifest, name, None)), manifest.schema)
     hashes = hash_keys(table, manifest.key)
     _refuse_duplicates(table, hashes, manifest.key, name)
     places = locate(manifest, table, shop.objects)
@@ -161,7 +165,9 @@ def overwrite(
     total = manifest.fingerprint
     for chunk in new_chunks:
         total += fingerprint_chunk(chunk, shop.objects)
-    return manifest.with_chunks([*manifest.chunks, *new_chunks], total), _diverted(manifest.schema, nulls + doubles)
+    return manifest.with_chunks([*manifest.chunks, *new_chunks], total), _diverted(
+        manifest.schema, nulls + doubles
+    )
 
 
 class _Known:
@@ -248,7 +254,9 @@ class _Known:
             rows, at = rows[~same], at[~same] + 1
         return out
 
-    def _refuse(self, batch: pa.RecordBatch, again: NDArray[np.bool_], name: str, diverted: list[pa.Table] | None) -> None:
+    def _refuse(
+        self, batch: pa.RecordBatch, again: NDArray[np.bool_], name: str, diverted: list[pa.Table] | None
+    ) -> None:
         table = pa.Table.from_batches([batch.filter(pa.array(again))])
         if diverted is None:
             raise _duplicate_error(table, self._manifest.key, name, table.num_rows)
@@ -311,7 +319,9 @@ def _without_duplicates(
     if not divert:
         starts = np.cumsum([0, *(chunk.rows for chunk in chunks)])
         numbers = sorted((starts[doubles.chunks] + doubles.positions).tolist())
-        some = gather(fresh, doubles[np.arange(min(len(doubles), _LISTED))], shop.objects, columns=manifest.key)
+        some = gather(
+            fresh, doubles[np.arange(min(len(doubles), _LISTED))], shop.objects, columns=manifest.key
+        )
         raise _duplicate_error(some, manifest.key, name, len(doubles), numbers)
     table = gather(fresh, doubles, shop.objects)
     for number, positions in doubles.by_chunk().items():
@@ -362,7 +372,9 @@ def _codes(keys: pa.Table) -> I64:
     groups = numbered.group_by(names, use_threads=False).aggregate([("_row", "list")])
     lists = groups.column("_row_list").combine_chunks()
     codes = np.empty(keys.num_rows, np.int64)
-    codes[np.asarray(lists.flatten())] = np.repeat(np.arange(len(lists)), np.asarray(pc.list_value_length(lists)))
+    codes[np.asarray(lists.flatten())] = np.repeat(
+        np.arange(len(lists)), np.asarray(pc.list_value_length(lists))
+    )
     return codes
 
 
@@ -383,7 +395,8 @@ def _duplicate_error(
     where = f" (row {_listed(numbers)}, counted from 0)" if numbers else ""
     return InvalidKeys(
         f"{count} row(s) of dataset {name!r} repeat a key {_columns(key)} that is there already: {shown}{where}. "
-        "Upsert to replace rows, choose another key, or import with on_bad_rows='quarantine' (--on-bad-rows quarantine).",
+        "Upsert to replace rows, choose another key, or import with on_bad_rows='quarantine' "
+        "(--on-bad-rows quarantine).",
         rows=(numbers or [])[:1000],
         count=count,
         key=tuple(key),
@@ -438,4 +451,3 @@ def _columns(key: Sequence[str]) -> str:
 def _listed(numbers: Sequence[int]) -> str:
     shown = ", ".join(str(number) for number in numbers[:_LISTED])
     return shown + (f", … ({len(numbers)} in all)" if len(numbers) > _LISTED else "")
-

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-
 from headwater.core.contract import Contract, promises
 from headwater.core.errors import UsageError
 from headwater.core.ids import CommitId
@@ -113,7 +112,9 @@ def import_data(
     stat = Diff(dataset, before, after, repo.objects, repo.executor).stat()
     head = tx.base
     if not tx.is_empty:
-        tx.provenance = replace(provenance, record={name: stat[name] for name in ("added", "removed", "changed")})
+        tx.provenance = replace(
+            provenance, record={name: stat[name] for name in ("added", "removed", "changed")}
+        )
         head = tx.commit()
     assert head is not None, "an import of a new dataset makes a commit"
     return ImportResult(
@@ -136,7 +137,9 @@ def _opened(source: Any, reading: Mapping[str, Any]) -> tuple[str, Rows, tuple[s
     )
     if not paths:
         if reading:
-            raise UsageError(f"These options go with a file, not with data in memory: {', '.join(sorted(reading))}.")
+            raise UsageError(
+                f"These options go with a file, not with data in memory: {', '.join(sorted(reading))}."
+            )
         return f"a {type(source).__name__} in memory", incoming(source), ()
     opened = read(source, **reading)
     place = str(source) if isinstance(source, str | Path) else ", ".join(str(item) for item in source)
@@ -149,7 +152,9 @@ def _set_roles(
     if label is None and sensitive is None and time is None:
         return
     here = tx[dataset]
-    contract = here.contract or Contract(dataset=dataset, columns=promises(here.schema, here.key), key=here.key)
+    contract = here.contract or Contract(
+        dataset=dataset, columns=promises(here.schema, here.key), key=here.key
+    )
     tx.set_contract(dataset, contract.with_roles(label=label, sensitive=sensitive, time=time))
 
 

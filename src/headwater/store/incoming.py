@@ -115,7 +115,9 @@ def _from_sequence(data: Sequence[Any]) -> Rows:
         return Rows(data[0].schema, data)
     if all(isinstance(item, Mapping) for item in data):
         if not data:
-            raise UsageError("There are no rows: an empty list has no columns. Give an Arrow table with a schema.")
+            raise UsageError(
+                "There are no rows: an empty list has no columns. Give an Arrow table with a schema."
+            )
         names = list(dict.fromkeys(name for row in data for name in row))
         return incoming(_built(lambda: pa.table({name: [row.get(name) for row in data] for name in names})))
     raise UsageError("A list of rows must hold dicts, each mapping column names to values.")

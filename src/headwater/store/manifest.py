@@ -95,7 +95,9 @@ class Manifest:
 
     def with_chunks(self, chunks: Sequence[Chunk], fingerprint: Fingerprint) -> Manifest:
         """Return the manifest with other rows."""
-        return replace(self, chunks=tuple(chunk for chunk in chunks if chunk.live_rows), fingerprint=fingerprint)
+        return replace(
+            self, chunks=tuple(chunk for chunk in chunks if chunk.live_rows), fingerprint=fingerprint
+        )
 
 
 def save_manifest(manifest: Manifest, objects: Objects) -> ObjectId:

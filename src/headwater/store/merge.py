@@ -192,7 +192,9 @@ class _Merge:
         rows = incoming.filter(pa.array(~written_both))
         disputed = self._disputed_rows(incoming.filter(pa.array(written_both)))
         shared = [n for n in self.ours.schema.names if n in incoming.schema.names]
-        table = pa.concat_tables([rows.select(shared).cast(_fields(self.ours.schema, shared)), disputed.select(shared)])
+        table = pa.concat_tables(
+            [rows.select(shared).cast(_fields(self.ours.schema, shared)), disputed.select(shared)]
+        )
         if not table.num_rows:
             return result
         return upsert(result, Rows(table.schema, table.to_batches()), self.shop, name=self.name)
@@ -265,7 +267,9 @@ class _Merge:
         fill = [pa.array([text] * count, pa.string()) for text in (None, ours, theirs)]
         self._conflict(keys, None, *fill)
 
-    def _conflict(self, keys: pa.Table, column: str | None, base: pa.Array, ours: pa.Array, theirs: pa.Array) -> None:
+    def _conflict(
+        self, keys: pa.Table, column: str | None, base: pa.Array, ours: pa.Array, theirs: pa.Array
+    ) -> None:
         count = keys.num_rows
         texts = [as_text(part) for part in keys.columns]
         names = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, ", ")
@@ -310,4 +314,3 @@ def _fields(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
 def _whole(name: str, key: str | None, reason: str) -> pa.Table:
     row = {"dataset": name, "key": key, "column": None, "base": None, "ours": reason, "theirs": reason}
     return pa.Table.from_pylist([row], schema=CONFLICTS)
-

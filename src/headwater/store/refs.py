@@ -74,7 +74,14 @@ class Refs:
         return sorted(name for name in entries if valid_name(name))
 
     def move(
-        self, kind: RefKind, name: str, to: CommitId | None, *, expected: CommitId | None, reason: str, author: str = ""
+        self,
+        kind: RefKind,
+        name: str,
+        to: CommitId | None,
+        *,
+        expected: CommitId | None,
+        reason: str,
+        author: str = "",
     ) -> bool:
         """Move a ref from ``expected`` to ``to`` (None: there is none yet; delete it).
 
@@ -90,7 +97,8 @@ class Refs:
         """
         if not valid_name(name):
             raise UsageError(
-                f"{name!r} is not a valid {_NOUN[kind]} name: use letters, digits, and . _ + - / between them.", name=name
+                f"{name!r} is not a valid {_NOUN[kind]} name: use letters, digits, and . _ + - / between them.",
+                name=name,
             )
         version = self._storage.read_version(_path(kind, name))
         if (_decode(version.data).commit if version else None) != expected:
@@ -120,7 +128,8 @@ class Refs:
             if target == now or self.move(kind, name, target, expected=now, reason=reason, author=author):
                 return target
         raise ConcurrentUpdate(
-            f"{_NOUN[kind].capitalize()} {name!r} moved under us {attempts} times. Nothing was lost; try again.", name=name
+            f"{_NOUN[kind].capitalize()} {name!r} moved under us {attempts} times. Nothing was lost; try again.",
+            name=name,
         )
 
     def reflog(self, kind: RefKind, name: str) -> Iterator[Move]:

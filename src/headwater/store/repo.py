@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -63,7 +63,9 @@ class Cache:
     def list(self, folder: str) -> list[str]:
         """Return the paths below ``folder``, sorted."""
         start = self._prefix + folder
-        return sorted(entry.path.removeprefix(self._prefix) for entry in self._storage.list(start.rstrip("/")))
+        return sorted(
+            entry.path.removeprefix(self._prefix) for entry in self._storage.list(start.rstrip("/"))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,9 @@ class RepoDiff(Mapping[str, Diff]):
 
     def __getitem__(self, name: str) -> Diff:
         if name not in self._diffs:
-            raise NotFound.among("dataset", name, self._diffs, where="this diff (datasets that did not change are left out)")
+            raise NotFound.among(
+                "dataset", name, self._diffs, where="this diff (datasets that did not change are left out)"
+            )
         return self._diffs[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -103,7 +107,9 @@ class Repo:
     Make one with `Repo.init` and open it with `Repo.open`.
     """
 
-    def __init__(self, storage: Storage, *, executor: Executor | None = None, progress: Progress = SILENT) -> None:
+    def __init__(
+        self, storage: Storage, *, executor: Executor | None = None, progress: Progress = SILENT
+    ) -> None:
         self.storage = storage
         self.objects = Objects(storage)
         self.refs = Refs(self.objects)
@@ -136,7 +142,9 @@ class Repo:
         """
         repo = cls(_storage(location, options))
         if repo.storage.exists("headwater.json"):
-            raise UsageError(f"There is a repository at {location} already. Open it instead.", location=str(location))
+            raise UsageError(
+                f"There is a repository at {location} already. Open it instead.", location=str(location)
+            )
         repo.storage.write("headwater.json", canonical_json({"format": _FORMAT, "id": uuid.uuid4().hex}))
         repo.storage.write("HEAD", canonical_json({"branch": branch}))
         repo.branch_name = branch
@@ -187,7 +195,11 @@ class Repo:
 
     def resolve(self, ref: str) -> CommitId:
         """Return the commit that a ref expression names; see `headwater.store.revisions.resolve`."""
-        head = self.start if self.ref else self.refs.get("heads", self.branch_name or DEFAULT_BRANCH) or self.start
+        head = (
+            self.start
+            if self.ref
+            else self.refs.get("heads", self.branch_name or DEFAULT_BRANCH) or self.start
+        )
         return resolve(ref, refs=self.refs, objects=self.objects, head=head)
 
     def at(self, ref: str) -> Self:
@@ -217,7 +229,8 @@ class Repo:
         """
         if self.branch_name is None:
             raise UsageError(
-                f"This is the repository as it was at {str(self.ref)[:12]}, which cannot change. Commit to a branch: repo.branch(name)."
+                f"This is the repository as it was at {str(self.ref)[:12]}, which cannot change. "
+                "Commit to a branch: repo.branch(name)."
             )
         return self.branch_name
 
@@ -273,7 +286,13 @@ class Repo:
         diffs = {}
         for name in sorted(old.keys() | new.datasets.keys()):
             if old.get(name) != new.datasets.get(name):
-                diff = Diff(name, self.manifest(name, old_id), self.manifest(name, new.id), self.objects, self.executor)
+                diff = Diff(
+                    name,
+                    self.manifest(name, old_id),
+                    self.manifest(name, new.id),
+                    self.objects,
+                    self.executor,
+                )
                 if diff:
                     diffs[name] = diff
         return RepoDiff(old_id, new.id, diffs)
@@ -446,7 +465,9 @@ class Repo:
             else:
                 before = next(moves, None)
                 target = before.commit if before else None
-                self.refs.move("heads", name, target, expected=now, reason=f"undo {move.reason}", author=self.author)
+                self.refs.move(
+                    "heads", name, target, expected=now, reason=f"undo {move.reason}", author=self.author
+                )
                 return target
         raise UsageError(f"Branch {name!r} has no earlier state to go back to.", name=name)
 
@@ -464,8 +485,12 @@ class Repo:
     def _create(self, kind: Any, name: str, start: str | None) -> CommitId:
         target = self.resolve(start) if start else self._require_head()
         noun = "branch" if kind == "heads" else "tag"
-        if not self.refs.move(kind, name, target, expected=None, reason=f"{noun}: created", author=self.author):
-            raise UsageError(f"There is a {noun} {name!r} already. Delete it first, or choose another name.", name=name)
+        if not self.refs.move(
+            kind, name, target, expected=None, reason=f"{noun}: created", author=self.author
+        ):
+            raise UsageError(
+                f"There is a {noun} {name!r} already. Delete it first, or choose another name.", name=name
+            )
         return target
 
     def _delete(self, kind: Any, name: str) -> CommitId:
@@ -477,7 +502,9 @@ class Repo:
 
     def _move(self, branch: str, to: CommitId, expected: CommitId | None, reason: str) -> None:
         if not self.refs.move("heads", branch, to, expected=expected, reason=reason, author=self.author):
-            raise MergeConflict(f"Branch {branch!r} moved meanwhile. Nothing was changed; run the same command again.")
+            raise MergeConflict(
+                f"Branch {branch!r} moved meanwhile. Nothing was changed; run the same command again."
+            )
 
     def _three_way(
         self,
@@ -503,7 +530,9 @@ class Repo:
             else:
                 merged = merge_manifests(
                     name,
-                    *(self.manifest(name, c) for c in (base, ours, theirs)),
+                    self.manifest(name, base),
+                    self.manifest(name, ours),
+                    self.manifest(name, theirs),
                     self.workshop,
                     resolve=resolve,
                 )
@@ -521,7 +550,12 @@ class Repo:
                 conflicts=table,
             )
         return save_commit(
-            self.objects, datasets=result, parents=parents, author=self.author, message=message, provenance=provenance
+            self.objects,
+            datasets=result,
+            parents=parents,
+            author=self.author,
+            message=message,
+            provenance=provenance,
         )
 
 
@@ -537,6 +571,6 @@ def _above(location: str | Path) -> str | Path:
     if is_url(str(location)):
         return location
     here = Path(location).absolute()
-    return next((folder for folder in (here, *here.parents) if (folder / FOLDER / "headwater.json").exists()), here)
-
-
+    return next(
+        (folder for folder in (here, *here.parents) if (folder / FOLDER / "headwater.json").exists()), here
+    )

@@ -52,7 +52,9 @@ def resolve(expression: str, *, refs: Refs, objects: Objects, head: CommitId | N
 def _named(name: str, refs: Refs, objects: Objects, head: CommitId | None) -> CommitId:
     if name == "HEAD":
         if head is None:
-            raise NotFound("There is no commit yet. `hw import FILE` makes the first.", kind="commit", name=name)
+            raise NotFound(
+                "There is no commit yet. `hw import FILE` makes the first.", kind="commit", name=name
+            )
         return head
     found = refs.get("heads", name) or refs.get("tags", name)
     if found:
@@ -62,7 +64,9 @@ def _named(name: str, refs: Refs, objects: Objects, head: CommitId | None) -> Co
         if len(matches) == 1:
             return matches[0]
         if matches:
-            raise UsageError(f"Commit {name!r} is ambiguous: {', '.join(m[:16] for m in matches)}.", name=name)
+            raise UsageError(
+                f"Commit {name!r} is ambiguous: {', '.join(m[:16] for m in matches)}.", name=name
+            )
     raise NotFound.among("ref", name, [*refs.names("heads"), *refs.names("tags")])
 
 
@@ -111,7 +115,9 @@ def _as_of(commit: Commit, text: str, expression: str, objects: Objects) -> Comm
     try:
         when = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InputError(f"{text!r} in {expression!r} is not a date: write 2026-11-01 or 2026-11-01T12:00.") from error
+        raise InputError(
+            f"{text!r} in {expression!r} is not a date: write 2026-11-01 or 2026-11-01T12:00."
+        ) from error
     if len(text) == 10:
         when = when.replace(hour=23, minute=59, second=59, microsecond=999_999)
     when = when if when.tzinfo else when.replace(tzinfo=UTC)

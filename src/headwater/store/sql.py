@@ -66,8 +66,12 @@ def query(repo: Repo, sql: str) -> pa.Table:
         try:
             relation = connection.sql(text)
             if relation is None:
-                raise UsageError("This statement returns nothing. A query of a repository is a SELECT.", sql=sql)
+                raise UsageError(
+                    "This statement returns nothing. A query of a repository is a SELECT.", sql=sql
+                )
             return relation.to_arrow_table()
         except duckdb.Error as error:
             known = ", ".join(repo.datasets()) or "none"
-            raise UsageError(f"The query does not run: {str(error).strip()}\nDatasets here: {known}.", sql=sql) from error
+            raise UsageError(
+                f"The query does not run: {str(error).strip()}\nDatasets here: {known}.", sql=sql
+            ) from error

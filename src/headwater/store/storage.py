@@ -203,9 +203,13 @@ def _translate(error: Exception, verb: str, where: str) -> StorageError:
     if number is None and code:
         number = int(code.group(1))
     if number in (errno.ENOSPC, errno.EDQUOT):
-        return StorageFull(f"No space left to {verb} {where}. Free some space and run the same command again.", path=where)
+        return StorageFull(
+            f"No space left to {verb} {where}. Free some space and run the same command again.", path=where
+        )
     if isinstance(error, PermissionDeniedError) or number in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return StorageDenied(f"Not allowed to {verb} {where}. Check the permissions of the repository.", path=where)
+        return StorageDenied(
+            f"Not allowed to {verb} {where}. Check the permissions of the repository.", path=where
+        )
     reason = os.strerror(number) if number else text.splitlines()[0] if text else type(error).__name__
     return StorageError(f"Could not {verb} {where}: {reason}", path=where)
 

@@ -139,7 +139,12 @@ class Transaction:
         rows = incoming(data)
         manifest = self._manifest_for(dataset, key, rows)
         self._after[dataset], diverted = edit.append(
-            manifest, rows, self._shop, name=dataset, schema_change=schema_change, divert=on_bad_rows == "quarantine"
+            manifest,
+            rows,
+            self._shop,
+            name=dataset,
+            schema_change=schema_change,
+            divert=on_bad_rows == "quarantine",
         )
         self._quarantine(dataset, diverted)
 
@@ -162,7 +167,12 @@ class Transaction:
         rows = incoming(data)
         manifest = self._manifest_for(dataset, key, rows)
         self._after[dataset], diverted = edit.overwrite(
-            manifest, rows, self._shop, name=dataset, schema_change=schema_change, divert=on_bad_rows == "quarantine"
+            manifest,
+            rows,
+            self._shop,
+            name=dataset,
+            schema_change=schema_change,
+            divert=on_bad_rows == "quarantine",
         )
         self._quarantine(dataset, diverted)
 
@@ -188,13 +198,19 @@ class Transaction:
         if (keys is None) == (where is None):
             raise UsageError("Delete by keys or by a condition: give exactly one of keys= and where=.")
         manifest = self._manifest(dataset)
-        places = self._where(manifest, where, dataset) if where is not None else self._keyed(manifest, keys, dataset)
+        places = (
+            self._where(manifest, where, dataset)
+            if where is not None
+            else self._keyed(manifest, keys, dataset)
+        )
         self._after[dataset] = edit.delete_places(manifest, places, self._shop)
         return len(places)
 
     def add_columns(self, dataset: str, data: Data) -> None:
         """Add columns to rows matched by key (by order without a key); only those columns are written."""
-        self._after[dataset] = columns.add_columns(self._manifest(dataset), incoming(data), self._shop, name=dataset)
+        self._after[dataset] = columns.add_columns(
+            self._manifest(dataset), incoming(data), self._shop, name=dataset
+        )
 
     def drop_columns(self, dataset: str, names: Sequence[str]) -> None:
         """Drop columns; older versions keep them."""
@@ -257,7 +273,12 @@ class Transaction:
             self.repo.run_hooks(self.branch, commit)
             expected = self.repo.refs.get("heads", self.branch)
             if (expected == head or (expected is None and head == self.repo.start)) and self.repo.refs.move(
-                "heads", self.branch, commit.id, expected=expected, reason=f"commit: {commit.summary}", author=self.author
+                "heads",
+                self.branch,
+                commit.id,
+                expected=expected,
+                reason=f"commit: {commit.summary}",
+                author=self.author,
             ):
                 self.commit_id = commit.id
                 return commit.id
@@ -284,7 +305,9 @@ class Transaction:
     ) -> dict[str, ObjectId]:
         kept = {name: known[name] for name in manifests if name in known and name not in changed}
         return kept | {
-            name: save_manifest(manifests[name], self.repo.objects) for name in sorted(changed) if name in manifests
+            name: save_manifest(manifests[name], self.repo.objects)
+            for name in sorted(changed)
+            if name in manifests
         }
 
     def _rebased(self, head: CommitId | None, changed: Sequence[str]) -> dict[str, ObjectId]:
@@ -293,7 +316,12 @@ class Transaction:
         result, conflicts = dict(theirs), []
         for name in changed:
             merged = merge_manifests(
-                name, self._before.get(name), theirs.get(name), self._after.get(name), self._shop, level="rows"
+                name,
+                self._before.get(name),
+                theirs.get(name),
+                self._after.get(name),
+                self._shop,
+                level="rows",
             )
             conflicts.append(merged.conflicts)
             if merged.manifest is None:
@@ -303,9 +331,9 @@ class Transaction:
         table = pa.concat_tables([CONFLICTS.empty_table(), *conflicts])
         if table.num_rows:
             raise MergeConflict(
-                f"Branch {self.branch!r} moved while this change was made, and {table.num_rows} cell(s) of the same rows "
-                f"were changed there too, for example key {table.column('key')[0]} of dataset "
-                f"{table.column('dataset')[0].as_py()!r}. Nothing was committed; make the change again on the new head.",
+                f"Branch {self.branch!r} moved while this change was made, and {table.num_rows} cell(s) of "
+                f"the same rows were changed there too, for example key {table.column('key')[0]} of dataset "
+                f"{table.column('dataset')[0].as_py()!r}. Nothing was committed; make the change on the new head.",
                 conflicts=table,
             )
         return self._saved(result, {} if head is None else self._commit(head).datasets, changed)
@@ -361,7 +389,9 @@ class Transaction:
 
     def _keyed(self, manifest: Manifest, keys: Data, dataset: str) -> Places:
         if not manifest.key:
-            raise UsageError(f"Dataset {dataset!r} has no key. Delete by a condition: where=\"…\".", dataset=dataset)
+            raise UsageError(
+                f'Dataset {dataset!r} has no key. Delete by a condition: where="…".', dataset=dataset
+            )
         table = _key_table(manifest, keys, dataset)
         places = locate(manifest, table, self.repo.objects)
         lost = np.flatnonzero(~places.found)
@@ -381,7 +411,10 @@ def _key_table(manifest: Manifest, keys: Data, dataset: str) -> pa.Table:
     plain = isinstance(keys, Sequence) and not any(isinstance(item, Mapping) for item in keys)
     try:
         if plain:
-            rows = [(key,) if len(manifest.key) == 1 and not isinstance(key, tuple) else tuple(key) for key in keys]
+            rows = [
+                (key,) if len(manifest.key) == 1 and not isinstance(key, tuple) else tuple(key)
+                for key in keys
+            ]
             values = list(zip(*rows, strict=True)) or [()] * len(schema)
             return pa.table([pa.array(v, f.type) for v, f in zip(values, schema, strict=True)], schema=schema)
         table = incoming(keys).table()
@@ -390,7 +423,9 @@ def _key_table(manifest: Manifest, keys: Data, dataset: str) -> pa.Table:
     except (pa.ArrowException, TypeError, ValueError) as error:
         if isinstance(error, UsageError):
             raise
-        raise SchemaError(f"These keys do not fit the key {list(manifest.key)} of dataset {dataset!r}: {error}") from error
+        raise SchemaError(
+            f"These keys do not fit the key {list(manifest.key)} of dataset {dataset!r}: {error}"
+        ) from error
 
 
 def _check_name(dataset: str) -> None:
@@ -398,7 +433,8 @@ def _check_name(dataset: str) -> None:
 
     if not valid_name(dataset) or "@" in dataset:
         raise UsageError(
-            f"{dataset!r} is not a valid dataset name: use letters, digits, and . _ + - / between them.", name=dataset
+            f"{dataset!r} is not a valid dataset name: use letters, digits, and . _ + - / between them.",
+            name=dataset,
         )
 
 
@@ -406,7 +442,7 @@ def _check_key_type(field: pa.Field, dataset: str) -> None:
     kind = field.type
     if pa.types.is_floating(kind) or pa.types.is_nested(kind) or pa.types.is_null(kind):
         raise SchemaError(
-            f"Column {field.name!r} is {kind}, which cannot be a key of dataset {dataset!r}: a key is of whole numbers, "
-            "text, bytes, dates, times or UUIDs. Choose another column, or import without a key.",
+            f"Column {field.name!r} is {kind}, which cannot be a key of dataset {dataset!r}: a key is of whole "
+            "numbers, text, bytes, dates, times or UUIDs. Choose another column, or import without a key.",
             column=field.name,
         )

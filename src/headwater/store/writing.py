@@ -27,7 +27,12 @@ class Workshop:
 
 
 def write_chunks(
-    batches: Iterable[pa.RecordBatch], schema: pa.Schema, *, key: Sequence[str], shop: Workshop, label: str = "write"
+    batches: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    *,
+    key: Sequence[str],
+    shop: Workshop,
+    label: str = "write",
 ) -> list[Chunk]:
     """Store rows, which are in ``schema``, as chunks in their order; memory is bounded by a few chunks."""
 
