@@ -201,7 +201,8 @@ def _through_dictionary(array: pa.DictionaryArray) -> U64:
     codes = array.indices
     if codes.null_count:
         codes = codes.fill_null(0)
-    return values[np.asarray(codes)]
+    picked: U64 = values[np.asarray(codes)]
+    return picked
 
 
 def _hash_bytes(array: pa.Array, offset_type: type[np.signedinteger[Any]]) -> U64:

@@ -98,7 +98,7 @@ def upsert(
     """
     if not manifest.key:
         raise UsageError(
-            f"Dataset {name!r} has no key, so there is nothing to update by. Append or overwrite, or import with a key.",
+            f"Dataset {name!r} has no key, so nothing to update by. Append, overwrite, or import with a key.",
             dataset=name,
         )
     given = rows.schema.names
