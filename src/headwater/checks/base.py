@@ -1,0 +1,205 @@
+"""What a check is: the protocol of all families, what a check looks at, and the registry.
+
+To add a check, write one file in this folder with a frozen dataclass that derives from `Check`, gives
+its parameters as fields with defaults, and is registered under its id::
+
+    @CHECKS.register("completeness.null_fraction")
+    @dataclass(frozen=True, kw_only=True)
+    class NullFraction(Check):
+        id = "completeness.null_fraction"
+        title = "Missing values"
+        column: str
+        maximum: float = 0.0
+
+        def measures(self, target: Target) -> Sequence[Measure[Any]]:
+            return [Counts(column=self.column)]
+
+        def judge(self, states: States, target: Target) -> list[Finding]:
+            ...
+
+`measures` names what must be known, all checks' measures are taken in one scan, and `judge` turns
+states into findings. A check that needs the rows themselves (a model, a search for near duplicates)
+gives ``cost = "rows"`` or ``"model"``, returns no measures, and reads ``target.dataset`` in `judge`.
+The shared suite ``tests/checks/test_every_check.py`` covers every registered check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from headwater.core.contract import Contract
+from headwater.core.findings import Finding, Outcome
+from headwater.core.progress import SILENT, Progress
+from headwater.core.registry import Registry
+from headwater.engine.base import Executor
+from headwater.engine.local import LocalExecutor
+from headwater.profile.base import Measure, State
+from headwater.store.dataset import Dataset
+from headwater.store.repo import Cache
+
+__all__ = ["CHECKS", "Check", "Cost", "Level", "States", "Target", "outcome_of"]
+
+Cost = Literal["scan", "rows", "model"]
+Level = Literal["warn", "fail"]
+
+S = TypeVar("S", bound=State)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What checks look at, and with what.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The rows to judge.
+    contract : Contract
+        What is promised of them: roles (``label``, ``sensitive``, ``time``) come from here. Never None:
+        without a contract it is one without rules.
+    baseline : Dataset, optional
+        What to compare with, for drift, schema and volume; the same dataset at another ref, mostly.
+    executor : Executor
+        Runs the work on chunks.
+    cache : Cache, optional
+        Where states of chunks and scores of rows are kept; None measures afresh.
+    progress : Progress
+        Told about the work.
+    seed : int
+        Seed of all randomness; see `rng`.
+    now : datetime
+        The time that ages are counted from.
+    row_limit : int
+        How many keys of offending rows a finding lists at most.
+    """
+
+    dataset: Dataset
+    contract: Contract
+    baseline: Dataset | None = None
+    executor: Executor = field(default_factory=LocalExecutor)
+    cache: Cache | None = None
+    progress: Progress = SILENT
+    seed: int = 0
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    row_limit: int = 50
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns and types of the dataset."""
+        return self.dataset.schema
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns that identify a row: the dataset's, else the contract's; empty for a content key."""
+        return self.dataset.key or self.contract.key
+
+    @property
+    def label(self) -> str | None:
+        """The column a model learns to predict."""
+        return self.contract.label
+
+    @property
+    def sensitive(self) -> tuple[str, ...]:
+        """The sensitive features."""
+        return self.contract.sensitive
+
+    @property
+    def time(self) -> str | None:
+        """The column that says when a row's event happened."""
+        return self.contract.time
+
+    def rng(self, name: str) -> np.random.Generator:
+        """Return a generator of its own for the use ``name``: the same for the same seed and name."""
+        return np.random.default_rng([self.seed, *name.encode()])
+
+    def against(self, baseline: Dataset | None) -> Target:
+        """Return the same target with another baseline."""
+        return replace(self, baseline=baseline)
+
+
+class States(Protocol):
+    """The states of a dataset's measures, as a judge gets them."""
+
+    @property
+    def rows(self) -> int:
+        """Live rows of the dataset."""
+        ...
+
+    @property
+    def baseline(self) -> States | None:
+        """The states of the baseline, for the measures that `Check.baseline_measures` asked for."""
+        ...
+
+    def __getitem__(self, measure: Measure[S]) -> S:
+        """Return the state of a measure.
+
+        Raises
+        ------
+        HeadwaterError
+            The error that taking the measure raised, if it did; the runner makes it a finding.
+        """
+        ...
+
+
+class Check(Protocol):
+    """One check with its parameters: a frozen dataclass, so that equal checks are equal.
+
+    Attributes
+    ----------
+    id : str
+        ``family.measure``; the name it is registered under.
+    version : int
+        Raised when verdicts may change.
+    title : str
+        A few words for headings, without the column.
+    cost : {"scan", "rows", "model"}
+        ``scan``: judged by states of the one shared scan. ``rows``: reads rows. ``model``: trains a model.
+    """
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    version: ClassVar[int] = 1
+    cost: ClassVar[Cost] = "scan"
+
+    def measures(self, target: Target) -> Sequence[Measure[Any]]:
+        """Return what must be known of the dataset; nothing by default."""
+        return ()
+
+    def baseline_measures(self, target: Target) -> Sequence[Measure[Any]]:
+        """Return what must be known of ``target.baseline``; asked only when there is one."""
+        return ()
+
+    def judge(self, states: States, target: Target) -> list[Finding]:
+        """Return what was found: at least one finding, with outcome ``pass`` where all is well.
+
+        ``row_count`` of a finding is exact; its ``rows`` stay empty where `offending` gives a condition,
+        for the runner fills them in. States may be stale (``state.stale_rows``): a judge whose verdict
+        could then flip raises `headwater.profile.base.NeedExact`.
+
+        Raises
+        ------
+        NeedExact
+            To have measures taken again.
+        """
+        ...
+
+    def offending(self, finding: Finding, target: Target) -> str | None:
+        """Return the SQL condition that holds for the rows a finding is about; None if there is none.
+
+        Asked only for findings that do not pass, so rows are read only then.
+        """
+        return None
+
+
+CHECKS: Registry[type[Check]] = Registry("check", "headwater.checks")
+"""Every kind of check, by id."""
+
+
+def outcome_of(broken: bool, level: Level) -> Outcome:
+    """Return ``pass``, or the outcome that a broken check of this level has."""
+    return Outcome(level) if broken else Outcome.PASS
