@@ -1,0 +1,72 @@
+"""Headwater's side of the versioning benchmarks. Usage: ``ours.py WORK WORKLOAD_FOLDER WORK_FOLDER``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from measure import arguments, measured, size_bytes
+
+from headwater.store.repo import Repo
+
+
+def read(path: Path) -> pa.RecordBatchReader:
+    """Stream a Parquet file, as ``hw import`` does."""
+    file = pq.ParquetFile(path)
+    return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(131_072))
+
+
+def import_(workload: Path, folder: Path) -> None:
+    """Measure the first import from Parquet."""
+
+    def work() -> dict[str, Any]:
+        repo = Repo.init(folder)
+        with repo.transaction("import") as tx:
+            tx.append("data", read(workload / "base.parquet"), key="id")
+        return {"bytes": size_bytes(folder)}
+
+    measured(work)
+
+
+def commit(workload: Path, folder: Path) -> None:
+    """Measure the commit of the change set on top of the import."""
+    repo = Repo.open(folder)
+    updates, inserts, deletes = (
+        pq.read_table(workload / f"{name}.parquet") for name in ("updates", "inserts", "deletes")
+    )
+    before = size_bytes(folder)
+
+    def work() -> None:
+        with repo.transaction("change set") as tx:
+            tx.upsert("data", pa.concat_tables([updates, inserts]))
+            tx.delete("data", keys=deletes)
+
+    measured(work, after=lambda: {"added_bytes": size_bytes(folder) - before, "first_bytes": before})
+
+
+def diff(workload: Path, folder: Path) -> None:
+    """Measure the diff of both versions down to the cells."""
+    repo = Repo.open(folder)
+
+    def work() -> dict[str, Any]:
+        changed = repo.diff()["data"]
+        return {
+            "cells": changed.cells().num_rows,
+            "rows": len(changed.changes.added) + len(changed.changes.removed),
+        }
+
+    measured(work)
+
+
+def scan(workload: Path, folder: Path) -> None:
+    """Measure the full scan of the changed version."""
+    repo = Repo.open(folder)
+    repo["data"].head(1)
+    measured(lambda: {"rows": repo["data"].to_arrow().num_rows})
+
+
+if __name__ == "__main__":
+    name, workload_folder, work_folder = arguments()
+    {"import": import_, "commit": commit, "diff": diff, "scan": scan}[name](workload_folder, work_folder)
