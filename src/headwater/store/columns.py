@@ -236,7 +236,7 @@ def _sources(manifest: Manifest, table: pa.Table, shop: Workshop, name: str) -> 
         return source
     require_columns(table.schema, manifest.key, where="the rows with the new columns")
     keys = table.select(list(manifest.key)).cast(pa.schema([manifest.schema.field(k) for k in manifest.key]))
-    places = locate(manifest, keys, shop.objects)
+    places = locate(manifest, keys, shop.objects, shop.executor)
     lost = np.flatnonzero(~places.found)
     if len(lost):
         raise InvalidKeys(

@@ -309,7 +309,7 @@ class Dataset:
         for number, name in enumerate(self.key):
             kind = self.schema.field(name).type
             arrays.append(_parse([row[number] for row in rows], kind, name))
-        return locate(self.manifest, pa.table(arrays, names=list(self.key)), self._objects)
+        return locate(self.manifest, pa.table(arrays, names=list(self.key)), self._objects, self._executor)
 
     def _content_places(self, keys: Sequence[str]) -> Places:
         try:

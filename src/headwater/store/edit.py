@@ -106,7 +106,7 @@ def upsert(
     table = pa.Table.from_batches(list(_keyed_batches(rows, manifest, name, None)), manifest.schema)
     hashes = hash_keys(table, manifest.key)
     _refuse_duplicates(table, hashes, manifest.key, name)
-    places = locate(manifest, table, shop.objects)
+    places = locate(manifest, table, shop.objects, shop.executor)
     missing = [column for column in manifest.schema.names if column not in given]
     if missing and places.found.any():
         table = _keep_cells(manifest, table, places, missing, shop)
@@ -357,7 +357,7 @@ def _doubled(manifest: Manifest, chunks: list[Chunk], shop: Workshop) -> Places:
         suspects = np.flatnonzero(hit)
         places = Places(owner[suspects].astype(np.int64), position[suspects].astype(np.int64))
         keys = gather(fresh, places, shop.objects, columns=manifest.key)
-        found.append(places[locate(manifest, keys, shop.objects).found])
+        found.append(places[locate(manifest, keys, shop.objects, shop.executor).found])
     joined = Places.join(found)
     if not len(joined):
         return joined

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from headwater.core.hashing import U64, hash_array, hash_keys
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
-from headwater.store.chunk import live_mask, read_chunk
+from headwater.store.chunk import Chunk, live_mask, read_chunk
 from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
+from headwater.store.rowindex import Keys
 
 __all__ = ["SERIAL", "Places", "equal_rows", "gather", "locate", "occurrence"]
 
@@ -58,7 +59,7 @@ class Places:
         return cls(np.concatenate([p.chunks for p in parts]), np.concatenate([p.positions for p in parts]))
 
 
-def locate(manifest: Manifest, keys: pa.Table, objects: Objects) -> Places:
+def locate(manifest: Manifest, keys: pa.Table, objects: Objects, executor: Executor = SERIAL) -> Places:
     """Find the live row of each key.
 
     Parameters
@@ -69,6 +70,8 @@ def locate(manifest: Manifest, keys: pa.Table, objects: Objects) -> Places:
         The key columns of the rows sought, in the dataset's types.
     objects : Objects
         Where from.
+    executor : Executor
+        Who looks through the chunks.
 
     Returns
     -------
@@ -83,31 +86,54 @@ def locate(manifest: Manifest, keys: pa.Table, objects: Objects) -> Places:
     chunks, positions = np.full(count, -1, np.int64), np.zeros(count, np.int64)
     if count == 0:
         return Places(chunks, positions)
-    hashes = hash_keys(keys, manifest.key)
+    sought = keys.select(list(manifest.key))
+    hashes = hash_keys(sought, manifest.key)
     order = np.argsort(hashes)
     ordered = hashes[order]
-    sought = keys.select(list(manifest.key))
-    for number, chunk in enumerate(manifest.chunks):
+
+    def task(chunk: Chunk) -> tuple[I64, I64]:
         index = chunk.key_index(objects)
         low = np.searchsorted(index.hashes, ordered, side="left")
         hit = low < len(index.hashes)
         hit[hit] = index.hashes[low[hit]] == ordered[hit]
         if not hit.any():
-            continue
-        live = live_mask(chunk, objects)
-        rows, places = order[hit], low[hit]
-        stored = read_chunk(chunk, manifest.schema, objects, columns=manifest.key, deleted=True)
-        # Equal hashes of different keys are rare: look at one candidate after the other.
-        while rows.size:
-            at = index.positions[places].astype(np.int64)
-            same = live[at] & equal_rows(sought.take(pa.array(rows)), stored.take(pa.array(at)))
-            chunks[rows[same]], positions[rows[same]] = number, at[same]
-            rows, places = rows[~same], places[~same] + 1
-            more = places < len(index.hashes)
-            rows, places = rows[more], places[more]
-            again = index.hashes[places] == hashes[rows]
-            rows, places = rows[again], places[again]
+            return order[:0], order[:0]
+        return _verified(chunk, index, sought, hashes, order[hit], low[hit], manifest, objects)
+
+    for number, (rows, at) in enumerate(executor.map(task, manifest.chunks)):
+        chunks[rows], positions[rows] = number, at
     return Places(chunks, positions)
+
+
+def _verified(
+    chunk: Chunk,
+    index: Keys,
+    sought: pa.Table,
+    hashes: U64,
+    rows: I64,
+    places: I64,
+    manifest: Manifest,
+    objects: Objects,
+) -> tuple[I64, I64]:
+    """Return those ``rows`` of ``sought`` whose key is in the chunk, with their positions there.
+
+    ``places`` are the first places of their hashes in the index. Different keys with equal hashes are
+    rare: they are looked at one after the other.
+    """
+    live = live_mask(chunk, objects)
+    stored = read_chunk(chunk, manifest.schema, objects, columns=manifest.key, deleted=True)
+    found, where = [rows[:0]], [rows[:0]]
+    while rows.size:
+        at = index.positions[places].astype(np.int64)
+        same = live[at] & equal_rows(sought.take(pa.array(rows)), stored.take(pa.array(at)))
+        found.append(rows[same])
+        where.append(at[same])
+        rows, places = rows[~same], places[~same] + 1
+        more = places < len(index.hashes)
+        rows, places = rows[more], places[more]
+        again = index.hashes[places] == hashes[rows]
+        rows, places = rows[again], places[again]
+    return np.concatenate(found), np.concatenate(where)
 
 
 def gather(

@@ -393,7 +393,7 @@ class Transaction:
                 f'Dataset {dataset!r} has no key. Delete by a condition: where="…".', dataset=dataset
             )
         table = _key_table(manifest, keys, dataset)
-        places = locate(manifest, table, self.repo.objects)
+        places = locate(manifest, table, self.repo.objects, self.repo.executor)
         lost = np.flatnonzero(~places.found)
         if len(lost):
             raise NotFound(
