@@ -6,7 +6,6 @@ Shared by our own scripts and the peers', whose environments have little in comm
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 import time
@@ -28,9 +27,7 @@ def measured(work: Callable[[], Any], after: Callable[[], dict[str, Any]] = dict
 
 def size_bytes(folder: Path) -> int:
     """Return the bytes of all files below ``folder``."""
-    return sum(
-        os.path.getsize(os.path.join(place, name)) for place, _, names in os.walk(folder) for name in names
-    )
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def arguments() -> tuple[str, Path, Path]:
