@@ -1,8 +1,15 @@
-"""Rows of one chunk with what several measures derive from them, each derived at most once."""
+"""Rows of one chunk with what several measures derive from them, each derived at most once.
+
+Sorting a column of numbers is the cheapest way to most of what there is to know about it (a fifth of the
+time of the corresponding SQL aggregates), and counting the values of a text column first makes all that
+follows cost as much as its distinct values.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -10,20 +17,24 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.core.hashing import U64, hash_array, hash_columns
+from headwater.profile.kinds import kind_of, physical
 
 __all__ = ["Batch", "ValueCounts"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class ValueCounts:
-    """The distinct values of a column and how often each occurs; nulls are counted apart.
+    """The distinct values of a column and how often each occurs; nulls and NaN are counted apart.
 
-    ``values`` has no nulls; ``counts`` is an int64 array of the same length.
+    ``values`` has neither; ``counts`` is an int64 array of the same length. Values of ordered columns
+    ascend.
     """
 
     values: pa.Array
     counts: NDArray[np.int64]
-    nulls: int
+    missing: int
 
 
 class Batch:
@@ -37,9 +48,8 @@ class Batch:
 
     def __init__(self, table: pa.Table) -> None:
         self.table = table
-        self._arrays: dict[str, pa.Array] = {}
-        self._counts: dict[str, ValueCounts] = {}
-        self._hashes: dict[tuple[str, ...], U64] = {}
+        self._derived: dict[tuple[str, str], Any] = {}
+        self._row_hashes: dict[tuple[str, ...], U64] = {}
 
     @property
     def num_rows(self) -> int:
@@ -48,24 +58,55 @@ class Batch:
 
     def array(self, column: str) -> pa.Array:
         """Return a column as one contiguous array."""
-        if column not in self._arrays:
-            self._arrays[column] = _contiguous(self.table.column(column))
-        return self._arrays[column]
+        return self._once("array", column, lambda: _contiguous(self.table.column(column)))
+
+    def numbers(self, column: str) -> NDArray[Any]:
+        """Return the values of an ordered or boolean column, nulls and NaN left out; see `physical`."""
+        return self._once("numbers", column, lambda: physical(self.array(column)))
+
+    def sorted(self, column: str) -> NDArray[Any]:
+        """Return `numbers` in ascending order."""
+        return self._once("sorted", column, lambda: np.sort(self.numbers(column)))
+
+    def runs(self, column: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Return the distinct `numbers`, ascending, and how often each occurs."""
+        return self._once("runs", column, lambda: _runs(self.sorted(column)))
 
     def value_counts(self, column: str) -> ValueCounts:
-        """Return the distinct values of a column with their counts."""
-        if column not in self._counts:
-            self._counts[column] = _value_counts(self.array(column))
-        return self._counts[column]
+        """Return the distinct values of a countable column with their counts."""
+        return self._once("value_counts", column, lambda: self._count(column))
 
-    def hashes(self, *columns: str) -> U64:
-        """Return a hash a row over the named columns; of one column, the hash of the value, 0 for null."""
-        if columns not in self._hashes:
-            if len(columns) == 1:
-                self._hashes[columns] = hash_array(self.array(columns[0]))
-            else:
-                self._hashes[columns] = hash_columns(self.table, columns)
-        return self._hashes[columns]
+    def hashes(self, column: str) -> U64:
+        """Return the hash of each value of a column; 0 for null."""
+        return self._once("hashes", column, lambda: hash_array(self.array(column)))
+
+    def row_hashes(self, columns: tuple[str, ...]) -> U64:
+        """Return a hash a row over the named columns, as `headwater.core.hashing.hash_columns` does."""
+        if columns not in self._row_hashes:
+            self._row_hashes[columns] = hash_columns(self.table, columns)
+        return self._row_hashes[columns]
+
+    def _once(self, what: str, column: str, make: Callable[[], T]) -> T:
+        key = (column, what)
+        if key not in self._derived:
+            self._derived[key] = make()
+        derived: T = self._derived[key]
+        return derived
+
+    def _count(self, column: str) -> ValueCounts:
+        array = self.array(column)
+        if kind_of(array.type).is_ordered and not pa.types.is_decimal(array.type):
+            numbers, counts = self.runs(column)
+            values = pa.array(numbers)
+            if pa.types.is_temporal(array.type):
+                values = values.view(array.type)
+            return ValueCounts(values, counts, self.num_rows - len(self.sorted(column)))
+        counted = pc.value_counts(array)
+        values, counts = counted.field("values"), np.asarray(counted.field("counts")).astype(np.int64)
+        if array.null_count:
+            there = np.asarray(values.is_valid())
+            values, counts = values.filter(pa.array(there)), counts[there]
+        return ValueCounts(values, counts, array.null_count)
 
 
 def _contiguous(column: pa.ChunkedArray) -> pa.Array:
@@ -74,11 +115,9 @@ def _contiguous(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
-def _value_counts(array: pa.Array) -> ValueCounts:
-    counted = pc.value_counts(array)
-    values, counts = counted.field("values"), np.asarray(counted.field("counts")).astype(np.int64)
-    if array.null_count == 0:
-        return ValueCounts(values, counts, 0)
-    there = values.is_valid()
-    mask = np.asarray(there)
-    return ValueCounts(values.filter(there), counts[mask], int(counts[~mask].sum()))
+def _runs(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the distinct values of a sorted array and the lengths of their runs."""
+    if len(values) == 0:
+        return values, np.zeros(0, np.int64)
+    starts = np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1])
+    return values[starts], np.diff(np.append(starts, len(values))).astype(np.int64)

@@ -1,0 +1,109 @@
+"""Kinds of columns: what may be measured of values, whatever their exact Arrow type."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+__all__ = ["Kind", "as_python", "kind_of", "physical"]
+
+
+class Kind(StrEnum):
+    """What values of a column are."""
+
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    NUMBER = "number"
+    TIME = "time"
+    TEXT = "text"
+    BINARY = "binary"
+    LIST = "list"
+    VECTOR = "vector"
+    STRUCT = "struct"
+    NULL = "null"
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether means and differences of values make sense."""
+        return self in (Kind.INTEGER, Kind.NUMBER)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether values lie on a line: numbers and times."""
+        return self in (Kind.INTEGER, Kind.NUMBER, Kind.TIME)
+
+    @property
+    def is_countable(self) -> bool:
+        """Whether values can be counted one by one: all but lists, vectors and structs."""
+        return self not in (Kind.LIST, Kind.VECTOR, Kind.STRUCT)
+
+
+def kind_of(type_: pa.DataType) -> Kind:
+    """Return the kind of an Arrow type."""
+    if pa.types.is_boolean(type_):
+        return Kind.BOOLEAN
+    if pa.types.is_integer(type_):
+        return Kind.INTEGER
+    if pa.types.is_floating(type_) or pa.types.is_decimal(type_):
+        return Kind.NUMBER
+    if pa.types.is_interval(type_):
+        return Kind.STRUCT
+    if pa.types.is_temporal(type_):
+        return Kind.TIME
+    if pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
+        return Kind.TEXT
+    if pa.types.is_fixed_size_list(type_):
+        return Kind.VECTOR
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_map(type_):
+        return Kind.LIST
+    if pa.types.is_struct(type_):
+        return Kind.STRUCT
+    if pa.types.is_null(type_):
+        return Kind.NULL
+    return Kind.BINARY
+
+
+def physical(array: pa.Array) -> NDArray[Any]:
+    """Return the values of an ordered or boolean column as numbers, nulls and NaN left out.
+
+    Integers keep their width, floats and decimals become floating, times the integer count of their unit
+    (days for dates), booleans 0 and 1. Not a copy where that can be helped: treat it as read-only.
+    """
+    if array.null_count:
+        array = array.drop_null()
+    type_ = array.type
+    if pa.types.is_boolean(type_):
+        return np.asarray(array.cast(pa.uint8()))
+    if pa.types.is_decimal(type_):
+        return np.asarray(array.cast(pa.float64(), safe=False))
+    if pa.types.is_temporal(type_):
+        return np.asarray(array.view(pa.int32() if type_.bit_width == 32 else pa.int64()))
+    values: NDArray[Any] = np.asarray(array)
+    if values.dtype.kind == "f":
+        there = ~np.isnan(values)
+        return values if there.all() else values[there]
+    return values
+
+
+def as_python(value: float | None, type_: pa.DataType) -> Any:
+    """Return a physical number of a column as the Python value it stands for.
+
+    Examples
+    --------
+    >>> as_python(0, pa.date32())
+    datetime.date(1970, 1, 1)
+    """
+    if value is None:
+        return None
+    if pa.types.is_temporal(type_):
+        width = pa.int32() if type_.bit_width == 32 else pa.int64()
+        return pa.array([round(value)], width).view(type_)[0].as_py()
+    if pa.types.is_boolean(type_):
+        return bool(value)
+    if pa.types.is_integer(type_) and float(value).is_integer():
+        return int(value)
+    return float(value)
