@@ -1,0 +1,204 @@
+"""What every format offers: a reader gives a `Source`, a writer takes batches. One format is one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import pyarrow as pa
+
+from headwater.core.registry import Registry
+
+__all__ = [
+    "BATCH_ROWS",
+    "READERS",
+    "WRITERS",
+    "BadLine",
+    "OnBadLines",
+    "ReadOptions",
+    "Reader",
+    "Source",
+    "WriteOptions",
+    "Writer",
+    "batches_of",
+    "register",
+]
+
+BATCH_ROWS = 131_072
+BAD_LINES_KEPT = 100
+
+OnBadLines = Literal["error", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that was left out, counted from 1 in its file, with the reason and the start of its text."""
+
+    file: str
+    line: int
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How to read; a format uses the options that concern it.
+
+    Parameters
+    ----------
+    schema : mapping of str to pyarrow.DataType
+        Types of columns that are not to be inferred.
+    query : str, optional
+        SQL, for databases.
+    table : str, optional
+        A table of a database, or a sheet of a workbook.
+    encoding : str, optional
+        Of text; UTF-8, or what the byte order mark says, by default.
+    delimiter : str, optional
+        Between the fields of delimited text; found out by default.
+    header : bool
+        Whether delimited text and sheets begin with the names of the columns.
+    null_values : tuple of str
+        Unquoted fields of delimited text that mean null; an empty field always does.
+    on_bad_lines : {"error", "skip"}
+        What a malformed line does: ends the reading, or is left out and reported.
+    """
+
+    schema: Mapping[str, pa.DataType] = field(default_factory=dict)
+    query: str | None = None
+    table: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: bool = True
+    null_values: tuple[str, ...] = ()
+    on_bad_lines: OnBadLines = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOptions:
+    """How to write; a format uses the options that concern it.
+
+    Parameters
+    ----------
+    label : str, optional
+        For folders: the column that names the class folder of a row.
+    content : str, optional
+        For folders: the column of bytes or text that becomes the file.
+    name : str, optional
+        For folders: the column that names the file.
+    """
+
+    label: str | None = None
+    content: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Data that has been looked at and can be read, several times if need be.
+
+    Parameters
+    ----------
+    location : str
+        Where it is, fit for messages: without passwords.
+    format : str
+        Name of its format.
+    schema : pyarrow.Schema
+        Of all batches.
+    num_rows : int, optional
+        Number of rows, where known before reading.
+    batches : callable
+        Returns the batches from the start, each of at most `BATCH_ROWS` rows.
+    notes : tuple of str
+        Decisions a user may want to know of, for example why a column is text.
+    skipped : int
+        Number of malformed lines that were left out.
+    bad_lines : tuple of BadLine
+        The first hundred of them.
+    """
+
+    location: str
+    format: str
+    schema: pa.Schema
+    num_rows: int | None
+    batches: Callable[[], Iterator[pa.RecordBatch]] = field(repr=False, compare=False)
+    notes: tuple[str, ...] = ()
+    skipped: int = 0
+    bad_lines: tuple[BadLine, ...] = ()
+
+    def reader(self) -> pa.RecordBatchReader:
+        """Return the batches as an Arrow stream."""
+        return pa.RecordBatchReader.from_batches(self.schema, self.batches())
+
+    def table(self) -> pa.Table:
+        """Return all rows as one table in memory."""
+        return pa.Table.from_batches(self.batches(), self.schema)
+
+
+class Reader(Protocol):
+    """Reads one format.
+
+    ``names`` are the names it goes by, the first being the usual one; ``suffixes`` are the endings of its
+    files, without those of compression.
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names the format goes by."""
+        ...
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The endings of its files."""
+        ...
+
+    def read(self, location: str, *, options: ReadOptions) -> Source:
+        """Look at the file, folder or database at ``location`` and return it as a source."""
+        ...
+
+
+class Writer(Protocol):
+    """Writes one format; `headwater.formats.write.write` sees to it that a target appears whole or not at all."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names the format goes by."""
+        ...
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The endings of its files."""
+        ...
+
+    def write(
+        self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, target: Path, *, options: WriteOptions
+    ) -> None:
+        """Write all batches to the new file or folder ``target``, whose suffixes say its compression."""
+        ...
+
+
+READERS: Registry[Reader] = Registry("reader", "headwater.formats")
+WRITERS: Registry[Writer] = Registry("writer", "headwater.formats")
+
+
+def register(*, reader: Reader | None = None, writer: Writer | None = None) -> None:
+    """Register a reader, a writer, or both, under each of its names."""
+    if reader is not None:
+        for name in reader.names:
+            READERS.register(name)(reader)
+    if writer is not None:
+        for name in writer.names:
+            WRITERS.register(name)(writer)
+
+
+def batches_of(data: pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of ``data`` in batches of at most `BATCH_ROWS` rows, without copying, none empty."""
+    if isinstance(data, pa.RecordBatch):
+        data = [data]
+    elif isinstance(data, pa.Table):
+        data = data.to_batches(max_chunksize=BATCH_ROWS)
+    for batch in data:
+        for start in range(0, batch.num_rows, BATCH_ROWS):
+            yield batch.slice(start, BATCH_ROWS)
