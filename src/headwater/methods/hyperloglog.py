@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import math
 import struct
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.core.errors import CorruptObject, UsageError
+from headwater.core.errors import CorruptObject
+from headwater.methods.distributions import two_sided_z
 
 __all__ = ["HyperLogLog"]
 
@@ -129,12 +129,10 @@ class HyperLogLog:
         tuple of float
             Lower and upper end; equal when the count is exact.
         """
-        if not 0 < confidence < 1:
-            raise UsageError(f"confidence is {confidence}; give a number between 0 and 1, such as 0.95.")
+        width = two_sided_z(confidence) * RELATIVE_ERROR
         estimate = self.estimate()
         if self._registers is None:
             return estimate, estimate
-        width = NormalDist().inv_cdf(0.5 + confidence / 2) * RELATIVE_ERROR
         low = max(estimate / (1 + width), EXACT_LIMIT + 1.0)
         return low, max(estimate / (1 - width) if width < 1 else math.inf, low)
 
