@@ -1,0 +1,226 @@
+"""The edits of a plan, put together and turned into what a transaction knows: columns, upserts, deletions, rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from headwater.core.errors import SchemaError, UsageError
+from headwater.core.schema import SchemaChange
+from headwater.store.chunk import CHUNK_ROWS
+from headwater.store.dataset import Dataset
+from headwater.store.transaction import Transaction
+from headwater.transforms.base import Edit, Source, Transform, plain
+
+__all__ = ["Changes"]
+
+I64 = NDArray[np.int64]
+
+_UPSERT_ROWS = 4 * CHUNK_ROWS
+
+
+@dataclass
+class Changes:
+    """All edits that a transform plans for a dataset, drawn when made.
+
+    Parameters
+    ----------
+    transform : Transform
+        Whose plan.
+    source : Source
+        The dataset.
+
+    Raises
+    ------
+    SchemaError
+        If an edit touches a column that the transform does not name among its targets, or part of the key.
+    """
+
+    transform: Transform
+    source: Source
+    rows: list[I64] = field(default_factory=list)
+    values: list[pa.Table] = field(default_factory=list)
+    delete: list[I64] = field(default_factory=list)
+    append: list[pa.Table] = field(default_factory=list)
+    cells: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        allowed = set(self.transform.targets(self.source))
+        for edit in self.transform.plan(self.source):
+            self._take(edit, allowed)
+
+    def _take(self, edit: Edit, allowed: set[str]) -> None:
+        strange = [
+            name for name in edit.values.schema.names if name not in allowed or name in self.source.key
+        ]
+        if strange:
+            raise SchemaError(
+                f"{self.transform.id} planned to change column {strange[0]!r}, which is not among those it may "
+                f"change ({', '.join(sorted(allowed))}). This is a mistake in the transform.",
+                column=strange[0],
+            )
+        self.facts.update(edit.facts)
+        for name, count in edit.cells.items():
+            self.cells[name] = self.cells.get(name, 0) + count
+        if len(edit.rows):
+            if self.values and edit.values.schema != self.values[0].schema:
+                raise SchemaError(
+                    f"{self.transform.id} planned edits with different columns or types: "
+                    f"{edit.values.schema.names} after {self.values[0].schema.names}."
+                )
+            self.rows.append(edit.rows)
+            self.values.append(edit.values)
+        if len(edit.delete):
+            self.delete.append(edit.delete)
+        if edit.append is not None and edit.append.num_rows:
+            self.append.append(edit.append)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What was done, for provenance."""
+        return {
+            "rows": self.source.dataset.num_rows,
+            "updated": sum(len(rows) for rows in self.rows) if self._old_columns() else 0,
+            "added": sum(table.num_rows for table in self.append),
+            "deleted": sum(len(rows) for rows in self.delete),
+            "cells": {name: count for name, count in sorted(self.cells.items()) if count},
+            "columns_added": self._new_columns(),
+            **plain(self.facts),
+        }
+
+    def apply(self, tx: Transaction) -> None:
+        """Make the changes in a transaction."""
+        fresh = self._new_columns()
+        if fresh and self.rows:
+            self._add_columns(tx, fresh)
+        if self.source.key:
+            self._apply_by_key(tx)
+        elif self.delete or (self.values and self._old_columns()):
+            name = self.source.dataset.name
+            kept = tx[name]
+            change = self._schema_change(kept.schema)
+            tx.overwrite(name, self._rewritten(kept), schema_change=change)
+        for table in self.append:
+            tx.append(self.source.dataset.name, table)
+
+    def _apply_by_key(self, tx: Transaction) -> None:
+        name = self.source.dataset.name
+        if self.delete:
+            keys = _keys_at(self.source, np.sort(np.concatenate(self.delete)))
+            tx.delete(name, keys=keys)
+        old = self._old_columns()
+        if old:
+            change = self._schema_change(self.source.schema)
+            for rows, values in _grouped(self.rows, self.values):
+                keys = _keys_at(self.source, rows)
+                columns = [*keys.columns, *(values.column(column) for column in old)]
+                tx.upsert(name, pa.table(columns, names=[*keys.schema.names, *old]), schema_change=change)
+
+    def _add_columns(self, tx: Transaction, fresh: Sequence[str]) -> None:
+        rows, values = np.concatenate(self.rows), pa.concat_tables(self.values).select(list(fresh))
+        if self.source.key:
+            keys = _keys_at(self.source, rows)
+            for column in fresh:
+                keys = keys.append_column(column, values.column(column))
+            tx.add_columns(self.source.dataset.name, keys)
+            return
+        at = np.full(self.source.dataset.num_rows, -1, np.int64)
+        at[rows] = np.arange(len(rows))
+        tx.add_columns(self.source.dataset.name, values.take(pa.array(at, mask=at < 0)))
+
+    def _rewritten(self, kept: Dataset) -> pa.RecordBatchReader:
+        """Return all rows with their new cells, without those that go; a content key has no other way."""
+        old = self._old_columns()
+        schema = kept.schema
+        for column in old:
+            at = schema.get_field_index(column)
+            schema = schema.set(at, self.values[0].schema.field(column).remove_metadata())
+        gone = np.zeros(kept.num_rows, np.bool_)
+        for rows in self.delete:
+            gone[rows] = True
+        at = np.full(kept.num_rows, -1, np.int64)
+        if old:
+            rows = np.concatenate(self.rows)
+            at[rows] = np.arange(len(rows))
+            values = pa.concat_tables(self.values).select(old)
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            start = 0
+            for batch in kept.scan():
+                table, stop = pa.Table.from_batches([batch]), start + batch.num_rows
+                source = at[start:stop]
+                if (source >= 0).any():
+                    table = _replaced(table, values, source)
+                yield from table.cast(schema).filter(pa.array(~gone[start:stop])).to_batches()
+                start = stop
+
+        return pa.RecordBatchReader.from_batches(schema, batches())
+
+    def _new_columns(self) -> list[str]:
+        names = self.values[0].schema.names if self.values else []
+        known = self.source.schema.names
+        added = [name for table in self.append for name in table.schema.names]
+        return [name for name in dict.fromkeys([*names, *added]) if name not in known]
+
+    def _old_columns(self) -> list[str]:
+        names = self.values[0].schema.names if self.values else []
+        return [name for name in names if name in self.source.schema.names]
+
+    def _schema_change(self, schema: pa.Schema) -> SchemaChange:
+        """Say how far the schema may change: a column may turn to text if that is what was planned."""
+        for column in self._old_columns():
+            kind = self.values[0].schema.field(column).type
+            if pa.types.is_string(kind) and not pa.types.is_string(schema.field(column).type):
+                return "any"
+        return "safe"
+
+
+def _replaced(table: pa.Table, values: pa.Table, source: I64) -> pa.Table:
+    """Return ``table`` with the cells of ``values``: row ``source[i]`` for row i, its own where -1."""
+    for name in values.schema.names:
+        at = table.schema.get_field_index(name)
+        kind = values.schema.field(name).type
+        own = table.column(name).cast(kind)
+        both = pa.chunked_array([*own.chunks, *values.column(name).chunks], kind)
+        index = np.where(source < 0, np.arange(len(source)), source + len(source))
+        table = table.set_column(at, pa.field(name, kind), both.take(pa.array(index)))
+    return table
+
+
+def _grouped(rows: Sequence[I64], values: Sequence[pa.Table]) -> Iterator[tuple[I64, pa.Table]]:
+    """Yield the edits joined to pieces that a transaction takes at once."""
+    some: list[int] = []
+    for number in range(len(rows)):
+        some.append(number)
+        full = sum(len(rows[n]) for n in some) >= _UPSERT_ROWS
+        if full or number == len(rows) - 1:
+            yield np.concatenate([rows[n] for n in some]), pa.concat_tables([values[n] for n in some])
+            some = []
+
+
+def _keys_at(source: Source, rows: I64) -> pa.Table:
+    """Return the keys of rows by their numbers, in that order."""
+    order = np.argsort(rows, kind="stable")
+    ordered = rows[order]
+    key = list(source.key)
+    parts = [pa.schema([source.schema.field(name) for name in key]).empty_table()]
+    for start, chunk in source.chunks():
+        low, high = np.searchsorted(ordered, [start, start + chunk.live_rows])
+        if low < high:
+            positions = chunk.live_positions()[ordered[low:high] - start]
+            parts.append(chunk.read_rows(positions, key))
+    found = pa.concat_tables(parts)
+    if found.num_rows != len(rows):
+        raise UsageError(
+            f"A plan names row {int(rows.max())} of a dataset of {source.dataset.num_rows} rows. "
+            "This is a mistake in the transform."
+        )
+    back = np.empty(len(order), np.int64)
+    back[order] = np.arange(len(order))
+    return found.take(pa.array(back))

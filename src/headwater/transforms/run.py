@@ -1,0 +1,160 @@
+"""Run a transform: carry its plan out as one commit, or show what it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from headwater.core.errors import NotFound
+from headwater.core.ids import CommitId
+from headwater.store.commit import Provenance
+from headwater.store.diff import Diff
+from headwater.store.repo import Repo
+from headwater.transforms.base import Source, Transform, plain
+from headwater.transforms.changes import Changes
+
+__all__ = ["TransformResult", "run"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformResult:
+    """What a transform did, or would do.
+
+    Parameters
+    ----------
+    transform : str
+        Id of the transform.
+    dataset, branch : str
+        What it ran on.
+    commit : CommitId
+        The branch's head afterwards.
+    is_new : bool
+        Whether the run made that commit; it makes none if nothing changes, or in a dry run.
+    dry_run : bool
+        Whether the change was only planned.
+    record : mapping
+        What it did, as kept in the commit's provenance: ``rows`` (of the dataset before), ``updated``,
+        ``added`` and ``deleted`` rows, ``cells`` (changed cells by column), ``columns_added``,
+        ``guarantee``, and what the transform learnt.
+    diff : Diff
+        What changed, row by row.
+    """
+
+    transform: str
+    dataset: str
+    branch: str
+    commit: CommitId
+    is_new: bool
+    dry_run: bool
+    record: Mapping[str, Any]
+    diff: Diff
+
+    def summary(self) -> str:
+        """Return one sentence that says what happened."""
+        record = self.record
+        parts = [
+            f"{record[what]:,} row(s) {what}" for what in ("updated", "added", "deleted") if record[what]
+        ]
+        if record["columns_added"]:
+            parts.append(f"column(s) {', '.join(record['columns_added'])} added")
+        if not parts:
+            return f"{self.transform} has nothing to change in {self.dataset!r}: no commit was made."
+        what = ", ".join(parts)
+        if self.dry_run:
+            return f"{self.transform} would change {self.dataset!r} on {self.branch!r}: {what}. Nothing was committed."
+        return f"{self.transform} changed {self.dataset!r} on {self.branch!r}: {what} (commit {self.commit[:12]})."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON-able values."""
+        return {
+            "transform": self.transform,
+            "dataset": self.dataset,
+            "branch": self.branch,
+            "commit": self.commit,
+            "is_new": self.is_new,
+            "dry_run": self.dry_run,
+            "record": dict(self.record),
+        }
+
+
+def run(
+    repo: Repo,
+    dataset: str,
+    transform: Transform,
+    *,
+    branch: str | None = None,
+    seed: int = 0,
+    message: str | None = None,
+    dry_run: bool = False,
+) -> TransformResult:
+    """Run a transform on a dataset as one commit; only rows that change are written.
+
+    Parameters
+    ----------
+    repo : Repo
+        The repository, at a branch.
+    dataset : str
+        Name of the dataset.
+    transform : Transform
+        What to do; `headwater.transforms.base.make` builds one from an id and JSON parameters.
+    branch : str, optional
+        The branch to commit to; a new one starts here. The current branch by default.
+    seed : int
+        Seed of all randomness: the same seed on the same commit gives the same content.
+    message : str, optional
+        Commit message; says what was done by default.
+    dry_run : bool
+        Plan and compare, but commit nothing.
+
+    Returns
+    -------
+    TransformResult
+        With ``is_new`` false if there was nothing to change: then no commit is made.
+
+    Raises
+    ------
+    NotFound
+        If there is no such dataset or column.
+    UsageError
+        If the transform does not fit the dataset.
+    MergeConflict
+        If somebody else changed the same rows meanwhile.
+    """
+    here = repo.branch(branch) if branch else repo
+    tx = here.transaction(message or f"{transform.title}: {transform.id} on {dataset}")
+    if tx.base is None:
+        raise NotFound.among("dataset", dataset, (), where=f"branch {tx.branch!r}")
+    before = here.at(tx.base)[dataset]
+    source = Source(
+        dataset=before, seed=seed, executor=repo.executor, cache=repo.cache, progress=repo.progress
+    )
+    transform.validate(source)
+    changes = Changes(transform, source)
+    changes.apply(tx)
+    tx.provenance = Provenance(
+        kind="transform",
+        id=transform.id,
+        version=transform.version,
+        parameters=plain(transform.parameters),
+        seed=seed,
+        inputs=(tx.base,),
+        record=changes.record,
+        code=f"headwater {metadata.version('headwater')}",
+    )
+    diff = Diff(dataset, before.manifest, tx[dataset].manifest, repo.objects, repo.executor)
+    head: CommitId | None = tx.base
+    if not dry_run:
+        head = tx.commit()
+    assert head is not None, "a branch with a dataset has a head"
+    return TransformResult(
+        transform=transform.id,
+        dataset=dataset,
+        branch=tx.branch,
+        commit=head,
+        is_new=head != tx.base,
+        dry_run=dry_run,
+        record=changes.record,
+        diff=diff,
+    )

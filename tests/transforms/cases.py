@@ -1,0 +1,98 @@
+"""One case for each registered transform, and the table they run on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from headwater.core.contract import Contract
+from headwater.store.repo import Repo
+from headwater.transforms.base import Edit, Source, Transform, make
+
+CONTRACT = Contract(dataset="people", label="approved", sensitive=("sex",))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A transform with parameters that change something in `people`, and with some that change nothing."""
+
+    transform: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    idle: dict[str, Any] | None = None
+    """Parameters that change nothing; None says that running the same again changes nothing."""
+
+    def make(self) -> Transform:
+        return make(self.transform, self.parameters)
+
+    def __str__(self) -> str:
+        return self.transform
+
+
+CASES = [
+    Case("clean.missing"),
+    Case("clean.missing", {"columns": ["income"], "strategy": "drop_rows"}),
+    Case("clean.missing", {"columns": ["income", "city"], "strategy": "indicator"}),
+    Case("clean.values", {"columns": ["city"], "trim": True, "case": "title", "mapping": {"?": None}}),
+    Case("clean.values", {"columns": ["income"], "where": "income > 90000", "set_null": True}),
+    Case("clean.deduplicate", {"columns": ["name", "city"]}),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given(Transform):
+    """Yields the edits it is given."""
+
+    id = "test.given"
+    title = "Given edits"
+
+    edits: tuple[Any, ...] = ()
+    columns: tuple[str, ...] = ("age",)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {}
+
+    def targets(self, source: Source) -> tuple[str, ...]:
+        return self.columns
+
+    def plan(self, source: Source) -> Iterator[Edit]:
+        yield from self.edits
+
+
+def people(rows: int = 80) -> pa.Table:
+    """Return a table with every kind of fault: missing values, codes, spaces, duplicates, a rare class."""
+    rng = np.random.default_rng(7)
+    number = np.arange(rows)
+    city = np.array(["Boston", " boston", "Salem", "?", "Lynn"])[rng.integers(0, 5, rows)]
+    income = np.round(rng.lognormal(10.5, 0.6, rows), 2)
+    return pa.table(
+        {
+            "id": pa.array(number * 3 + 5, pa.int64()),
+            "name": pa.array([f"Person {n % 70}" for n in number]),
+            "city": pa.array(city, mask=number % 11 == 3),
+            "age": pa.array(rng.integers(18, 90, rows), pa.int32(), mask=number % 13 == 4),
+            "income": pa.array(income, mask=number % 9 == 2),
+            "sex": pa.array(np.array(["f", "m"])[(rng.random(rows) < 0.6).astype(int)]),
+            "email": pa.array([f"p{n}@mail.example" for n in number]),
+            "note": pa.array(["asked for a larger loan twice last year"] * rows, mask=number % 7 == 6),
+            "approved": pa.array(rng.random(rows) < 0.8),
+        }
+    )
+
+
+def repo_of(table: pa.Table, *, key: str | list[str] | None = "id", contract: Contract = CONTRACT) -> Repo:
+    """Return a repository in memory with the table as dataset ``people``."""
+    repo = Repo.init("memory://")
+    with repo.transaction("people come in") as tx:
+        tx.append("people", table, key=key)
+        tx.set_contract("people", contract)
+    return repo
+
+
+def source_of(repo: Repo, *, seed: int = 0) -> Source:
+    """Return what a transform works on."""
+    return Source(dataset=repo["people"], seed=seed, cache=repo.cache)

