@@ -1,0 +1,139 @@
+"""Commands that bring changes together or take them back: merge, revert, undo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from headwater.cli.app import Session, command
+from headwater.core.errors import MergeConflict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from headwater.api import Repo
+
+__all__ = ["merge", "revert", "undo"]
+
+_CONFLICT_FILES = (".parquet", ".csv")
+
+
+@command("merge")
+@click.argument("source")
+@click.option("--into", metavar="BRANCH", help="The branch to merge into; the current one by default.")
+@click.option("--ours", "resolve", flag_value="ours", help="Where both changed a cell, keep what BRANCH has.")
+@click.option(
+    "--theirs", "resolve", flag_value="theirs", help="Where both changed a cell, take what SOURCE has."
+)
+@click.option("--no-ff", is_flag=True, help="Make a merge commit even where BRANCH could just move.")
+@click.option("-m", "--message", help="Message of the merge commit.")
+@click.option(
+    "--conflicts",
+    "conflicts_file",
+    type=click.Path(path_type=Path),
+    help="Write conflicts to a .parquet or .csv.",
+)
+def merge(
+    session: Session,
+    source: str,
+    into: str | None,
+    resolve: Literal["ours", "theirs"] | None,
+    no_ff: bool,
+    message: str | None,
+    conflicts_file: Path | None,
+) -> None:
+    """Merge SOURCE into a branch, by key and cell.
+
+    Two branches may change different cells of one row. Where both changed the same cell, nothing is merged:
+    the conflicts are listed, and the exit code is 1.
+
+    Examples
+    --------
+    hw merge fix-labels
+    hw merge fix-labels --into main -m "41 labels, reviewed by Ada"
+    hw merge fix-labels --theirs
+    hw merge fix-labels --conflicts conflicts.csv
+    """
+    if conflicts_file is not None and conflicts_file.suffix not in _CONFLICT_FILES:
+        raise click.UsageError(f"Conflicts are written as .parquet or .csv, not as {conflicts_file.name!r}.")
+    repo = session.repo()
+    try:
+        done = repo.merge(source, into=into, message=message, fast_forward=not no_ff, resolve=resolve)
+    except MergeConflict as error:
+        table = error.facts.get("conflicts")
+        if conflicts_file is not None and table is not None:
+            _write_conflicts(table, conflicts_file)
+            session.say(f"Wrote {table.num_rows:,} conflicts to {conflicts_file}")
+        raise
+    value = {"kind": done.kind, "commit": done.commit, "branch": done.branch, "source": source}
+    text = {
+        "up-to-date": f"{done.branch} has everything that {source} has; nothing to merge",
+        "fast-forward": f"Moved {done.branch} to {done.commit[:12]} (fast-forward)",
+        "merge": f"Merged {source} into {done.branch}: {done.commit[:12]}",
+    }[done.kind]
+    session.show(value, lambda out: out.print(text, markup=False))
+    if done.kind != "up-to-date":
+        session.next(f"hw show {done.branch}")
+
+
+@command("revert")
+@click.argument("ref")
+@click.option("-m", "--message", help="Message of the new commit.")
+def revert(session: Session, ref: str, message: str | None) -> None:
+    """Undo the change of one commit by a new commit.
+
+    What came after it stays; where later commits changed the same cells, the conflicts are listed.
+
+    Examples
+    --------
+    hw revert main~1
+    hw revert 3f2a91c07d55 -m "the labels of batch 7 were mixed up"
+    """
+    repo = session.repo()
+    before = repo.head
+    commit = repo.revert(ref, message=message)
+    value = {"commit": commit, "branch": repo.branch_name, "changed": commit != before}
+    text = f"Reverted {ref}: {commit[:12]}" if commit != before else f"The change of {ref} is undone already"
+    session.show(value, lambda out: out.print(text, markup=False))
+    if commit != before:
+        session.next("hw show")
+
+
+@command("undo")
+@click.argument("branch", required=False)
+def undo(session: Session, branch: str | None) -> None:
+    """Move a branch back to where it was before its last move.
+
+    Undoing again goes further back. Nothing is lost: `hw reflog` shows where the branch has been. A deleted
+    branch comes back.
+
+    Examples
+    --------
+    hw undo
+    hw undo fix-labels
+    """
+    repo = session.repo()
+    name = branch or repo.require_branch()
+    target = repo.undo(name)
+    undone = next(repo.refs.reflog("heads", name)).reason.removeprefix("undo ")
+    session.show(
+        {"branch": name, "commit": target, "undone": undone},
+        lambda out: out.print(f"{name} is {_where(repo, target)}", markup=False),
+    )
+
+
+def _where(repo: Repo, target: str | None) -> str:
+    return f"back at {target[:12]}: {repo.commit(target).summary}" if target else "without commits again"
+
+
+def _write_conflicts(table: pa.Table, path: Path) -> None:
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        pq.write_table(table, path)
+    else:
+        import pyarrow.csv
+
+        pyarrow.csv.write_csv(table, path)

@@ -1,0 +1,146 @@
+"""Kinds of option values that several commands take: columns, a schema, parameters, names with a ref."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+__all__ = [
+    "assignment",
+    "column_names",
+    "column_types",
+    "joined",
+    "reading",
+    "reading_options",
+    "shell_word",
+    "split_ref",
+]
+
+
+def column_names(text: str) -> tuple[str, ...]:
+    """Return column names separated by commas; a name that holds a comma goes in double quotes.
+
+    Raises
+    ------
+    click.BadParameter
+        If a name is empty.
+    """
+    names = tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))
+    if not names or not all(names):
+        raise click.BadParameter(f"{text!r} holds an empty column name.")
+    return names
+
+
+def column_types(text: str) -> dict[str, str]:
+    """Return column → type of ``age:int64,price:decimal(10,2)``; commas inside brackets belong to a type.
+
+    Raises
+    ------
+    click.BadParameter
+        If a part has no type.
+    """
+    out = {}
+    for part in _outside_brackets(text, ","):
+        *name, kind = _outside_brackets(part, ":")
+        if not "".join(name).strip() or not kind.strip():
+            raise click.BadParameter(f"{part.strip()!r} is no COLUMN:TYPE, for example age:int64.")
+        out[":".join(name).strip()] = kind.strip()
+    return out
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """Return name and value of ``NAME=VALUE``; the value is read as JSON where it is JSON, else as text.
+
+    Raises
+    ------
+    click.BadParameter
+        If there is no name or no equals sign.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise click.BadParameter(f"{text!r} is no NAME=VALUE.")
+    return name.strip(), _value(value)
+
+
+def joined(values: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    """Return the names of an option given any number of times, once each."""
+    return tuple(dict.fromkeys(name for names in values for name in names))
+
+
+def reading_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how a file is read."""
+    options = [
+        click.option(
+            "--format", metavar="FORMAT", help="Format of the input; else its suffix and content say it."
+        ),
+        click.option(
+            "--schema", type=column_types, metavar="COL:TYPE,…", help="Types that are not to be inferred."
+        ),
+        click.option("--query", metavar="SQL", help="What to read from a database."),
+        click.option("--table", metavar="NAME", help="A table of a database, or a sheet of a workbook."),
+        click.option("--encoding", metavar="NAME", help="Encoding of text; UTF-8 by default."),
+        click.option(
+            "--delimiter", metavar="CHAR", help="Between the fields of a CSV; found out by default."
+        ),
+        click.option("--no-header", is_flag=True, help="The first line of a CSV or sheet is data."),
+        click.option(
+            "--null", "nulls", multiple=True, metavar="TEXT", help="Text that means null, such as NA."
+        ),
+        click.option(
+            "--on-bad-lines",
+            type=click.Choice(["error", "skip"]),
+            default="error",
+            show_default=True,
+            help="Lines that cannot be read: stop, or leave them out and say which.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def reading(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the reading options that were given, as `headwater.formats.read.read` takes them."""
+    given = {name: options[name] for name in ("format", "schema", "query", "table", "encoding", "delimiter")}
+    given["header"], given["null_values"] = not options["no_header"], options["nulls"]
+    given["on_bad_lines"] = options["on_bad_lines"]
+    defaults = {"header": True, "null_values": (), "on_bad_lines": "error"}
+    return {name: value for name, value in given.items() if value is not None and value != defaults.get(name)}
+
+
+def shell_word(text: str) -> str:
+    """Return text as one word of a shell."""
+    import shlex
+
+    return shlex.quote(text)
+
+
+def split_ref(name: str) -> tuple[str, str | None]:
+    """Return dataset and ref of ``NAME@REF``; without a ref, None."""
+    dataset, at, ref = name.partition("@")
+    return dataset, ref if at else None
+
+
+def _outside_brackets(text: str, separator: str) -> list[str]:
+    parts, depth, start = [], 0, 0
+    for match in re.finditer(r"[\[\](){}<>,:]", text):
+        mark = match.group()
+        if mark == separator and depth == 0:
+            parts.append(text[start : match.start()])
+            start = match.end()
+        else:
+            depth += (mark in "[({<") - (mark in "])}>")
+    return [*parts, text[start:]]
+
+
+def _value(text: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
