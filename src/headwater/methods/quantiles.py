@@ -74,6 +74,11 @@ class QuantileSketch:
         """Whether all values are kept."""
         return self._worst == 0
 
+    @property
+    def kept(self) -> F64:
+        """The values that are kept, rising: between two of them the estimated distribution is flat."""
+        return np.sort(np.concatenate([*self._levels, np.zeros(0, np.float64)]))
+
     def update(self, values: ArrayLike, counts: NDArray[np.int64] | None = None) -> None:
         """Add values.
 
