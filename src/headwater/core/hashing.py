@@ -72,7 +72,16 @@ def hash_array(array: pa.Array | pa.ChunkedArray) -> U64:
             return hash_array(array.chunk(0))
         parts = [hash_array(chunk) for chunk in array.chunks]
         return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
+    kind = array.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return hash_array(array.storage)
+    if pa.types.is_run_end_encoded(kind):
+        return hash_array(pc.run_end_decode(array))
+    if pa.types.is_dictionary(kind):
+        return _through_dictionary(array)
     hashes = _hash_values(array)
+    # 0 means null and nothing else: the one value in 2**64 that would hash to it gets another.
+    hashes[hashes == 0] = 1
     if array.null_count:
         hashes[np.asarray(array.is_null())] = 0
     return hashes
@@ -109,8 +118,9 @@ def hash_keys(table: pa.Table | pa.RecordBatch, key: Sequence[str]) -> U64:
 def _contribution(array: pa.Array | pa.ChunkedArray, salt: np.uint64) -> U64:
     hashes = hash_array(array)
     mixed = mix(hashes ^ salt)
-    if array.null_count:
-        mixed[hashes == 0] = 0
+    null = hashes == 0
+    if null.any():
+        mixed[null] = 0
     return mixed
 
 
@@ -120,10 +130,6 @@ def _salt(name: str) -> np.uint64:
 
 def _hash_values(array: pa.Array) -> U64:
     kind = array.type
-    if pa.types.is_dictionary(kind):
-        return _through_dictionary(array)
-    if isinstance(kind, pa.BaseExtensionType):
-        return hash_array(array.storage)
     if pa.types.is_null(kind):
         return np.zeros(len(array), np.uint64)
     if pa.types.is_boolean(kind):
@@ -152,9 +158,7 @@ def _hash_values(array: pa.Array) -> U64:
     if pa.types.is_fixed_size_binary(kind):
         return _hash_bytes(array.cast(pa.large_binary()), np.int64)
     if pa.types.is_decimal(kind):
-        # Through text without trailing zeros, so that the scale does not matter.
-        text = array.cast(pa.large_string())
-        return _hash_bytes(pc.replace_substring_regex(text, r"(\.\d*?)0+$", r"\1"), np.int64)
+        return _hash_bytes(_decimal_text(array), np.int64)
     if pa.types.is_struct(kind):
         return _hash_struct(array)
     if pa.types.is_map(kind):
@@ -163,8 +167,8 @@ def _hash_values(array: pa.Array) -> U64:
         return _hash_fixed_lists(array)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return _hash_lists(array)
-    if pa.types.is_run_end_encoded(kind):
-        return _hash_values(pc.run_end_decode(array))
+    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
+        return _hash_lists(without_views(array))
     raise TypeError(f"cannot hash values of type {kind}")
 
 
@@ -199,10 +203,20 @@ def _through_dictionary(array: pa.DictionaryArray) -> U64:
     if len(values) == 0:
         return np.zeros(len(array), np.uint64)
     codes = array.indices
+    picked: U64 = values[np.asarray(codes.fill_null(0))]
     if codes.null_count:
-        codes = codes.fill_null(0)
-    picked: U64 = values[np.asarray(codes)]
+        picked[np.asarray(codes.is_null())] = 0
     return picked
+
+
+def _decimal_text(array: pa.Array) -> pa.Array:
+    """Return decimals as text without zeros at the end of the fraction, so that the scale does not matter.
+
+    Small numbers come as ``1.50E-9``; the number before the exponent is treated alike.
+    """
+    text = pc.replace_substring_regex(array.cast(pa.large_string()), r"(\.\d*?)0+(E.*)?$", r"\1\2")
+    text = pc.replace_substring_regex(text, r"\.(E.*)?$", r"\1")
+    return pc.replace_substring_regex(text, r"^-?0E.*$", "0")
 
 
 def _hash_bytes(array: pa.Array, offset_type: type[np.signedinteger[Any]]) -> U64:
@@ -288,6 +302,13 @@ def _hash_fixed_lists(array: pa.FixedSizeListArray) -> U64:
     items = mix(hash_array(child).reshape(len(array), size) ^ places)
     total = items.sum(axis=1, dtype=np.uint64)
     return mix(total ^ (np.full(1, size, np.uint64) * _TEXT))
+
+
+def without_views(array: pa.Array) -> pa.Array:
+    """Return an array of list views as one of large lists; not by a cast, which gives broken arrays."""
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(array), 0)).astype(np.int64)
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return pa.LargeListArray.from_arrays(pa.array(offsets), array.flatten(), mask=array.is_null())
 
 
 def _hash_lists(array: pa.Array) -> U64:
