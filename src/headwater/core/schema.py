@@ -31,12 +31,16 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
         return pa.float32()
     if pa.types.is_date64(kind):
         return pa.date32()
+    if pa.types.is_decimal(kind) and kind.scale < 0:
+        return pa.decimal256(kind.precision - kind.scale, 0)
     if pa.types.is_fixed_size_list(kind):
         return pa.list_(plain_type(kind.value_type), kind.list_size)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or _is_list_view(kind):
         return pa.list_(plain_type(kind.value_type))
     if pa.types.is_struct(kind):
         return pa.struct([pa.field(f.name, plain_type(f.type)) for f in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(plain_type(kind.key_type), plain_type(kind.item_type))
     return kind
 
 
@@ -46,7 +50,7 @@ def plain_schema(schema: pa.Schema) -> pa.Schema:
     Raises
     ------
     SchemaError
-        If two columns have the same name, or one has none.
+        If two columns have the same name, one has none, or one has a type that cannot be stored.
     """
     names = schema.names
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
@@ -54,11 +58,24 @@ def plain_schema(schema: pa.Schema) -> pa.Schema:
         raise SchemaError(f"Column names must differ; these come twice: {', '.join(twice)}.", columns=twice)
     if "" in names:
         raise SchemaError(f"Column {names.index('') + 1} has no name. Give it one.", columns=[""])
-    return pa.schema([pa.field(field.name, plain_type(field.type)) for field in schema])
+    plain = pa.schema([pa.field(field.name, plain_type(field.type)) for field in schema])
+    for field in plain:
+        obstacle = _obstacle(field.type)
+        if obstacle:
+            raise SchemaError(
+                f"Column {field.name!r} is {field.type}, which cannot be stored: {obstacle}. Convert it, for "
+                "example to text, or leave it out.",
+                column=field.name,
+            )
+    return plain
 
 
 def widen(old: pa.DataType, new: pa.DataType) -> pa.DataType | None:
-    """Return the narrowest type that holds all values of both without loss, or None if there is none."""
+    """Return the narrowest type that holds all values of both without loss, or None if there is none.
+
+    A finer unit of time has a smaller range; whether the values are within it, their holder must check.
+    Values keep their hash (`headwater.core.hashing`) in the wider type.
+    """
     if old == new or pa.types.is_null(new):
         return old
     if pa.types.is_null(old):
@@ -74,8 +91,16 @@ def widen(old: pa.DataType, new: pa.DataType) -> pa.DataType | None:
             return real
     if pa.types.is_timestamp(old) and pa.types.is_timestamp(new) and old.tz == new.tz:
         return pa.timestamp(max(old.unit, new.unit, key=_UNITS.index), old.tz)
+    if pa.types.is_duration(old) and pa.types.is_duration(new):
+        return pa.duration(max(old.unit, new.unit, key=_UNITS.index))
+    if pa.types.is_time(old) and pa.types.is_time(new):
+        return max(old, new, key=lambda kind: _UNITS.index(kind.unit))
     if pa.types.is_decimal(old) and pa.types.is_decimal(new) and old.scale == new.scale:
-        return max(old, new, key=lambda kind: kind.precision)
+        return max(old, new, key=lambda kind: (kind.precision, kind.bit_width))
+    if _is_plain_list(old) and _is_plain_list(new):
+        return _widen_lists(old, new)
+    if pa.types.is_struct(old) and pa.types.is_struct(new):
+        return _widen_structs(old, new)
     return None
 
 
@@ -149,9 +174,51 @@ def _widen_integers(old: pa.DataType, new: pa.DataType) -> pa.DataType | None:
     return {16: pa.int16(), 32: pa.int32(), 64: pa.int64()}.get(width)
 
 
+def _widen_lists(old: pa.DataType, new: pa.DataType) -> pa.DataType | None:
+    item = widen(old.value_type, new.value_type)
+    if item is None:
+        return None
+    fixed = [pa.types.is_fixed_size_list(kind) for kind in (old, new)]
+    return pa.list_(item, old.list_size) if all(fixed) and old.list_size == new.list_size else pa.list_(item)
+
+
+def _widen_structs(old: pa.DataType, new: pa.DataType) -> pa.DataType | None:
+    there = {field.name: field.type for field in new}
+    if len(there) < new.num_fields or len({field.name for field in old}) < old.num_fields:
+        return None
+    fields = []
+    for field in old:
+        kind = widen(field.type, there.pop(field.name, field.type))
+        if kind is None:
+            return None
+        fields.append(pa.field(field.name, kind))
+    return pa.struct([*fields, *(pa.field(name, kind) for name, kind in there.items())])
+
+
 def _casts_back(incoming: pa.DataType, kept: pa.DataType) -> bool:
-    """Say whether values may fit the kept type although their type is wider: each value is then checked."""
-    return bool(pa.types.is_floating(incoming) and pa.types.is_integer(kept))
+    """Say whether values may fit the kept type although not all of their type do: each value is then checked."""
+    number = [pa.types.is_floating(kind) or pa.types.is_integer(kind) for kind in (incoming, kept)]
+    return all(number) and pa.types.is_floating(incoming) != pa.types.is_floating(kept)
+
+
+def _obstacle(kind: pa.DataType) -> str | None:
+    """Return why values of a plain type cannot be stored, or None if they can."""
+    if pa.types.is_union(kind) or pa.types.is_interval(kind):
+        return "Parquet has no such type"
+    if pa.types.is_struct(kind) and kind.num_fields == 0:
+        return "a struct needs a field"
+    if pa.types.is_fixed_size_list(kind) and kind.list_size == 0:
+        return "lists of length 0 hold nothing"
+    if pa.types.is_fixed_size_binary(kind) and kind.byte_width == 0:
+        return "values of 0 bytes hold nothing"
+    if pa.types.is_decimal(kind) and kind.scale > kind.precision:
+        return "its scale exceeds its precision"
+    children = (kind.field(number).type for number in range(kind.num_fields))
+    return next((found for found in map(_obstacle, children) if found), None)
+
+
+def _is_plain_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def _is_list_view(kind: pa.DataType) -> bool:
