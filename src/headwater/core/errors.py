@@ -61,11 +61,11 @@ class HeadwaterError(Exception):
         super().__init__(message)
         self.message = message
         self.facts: dict[str, Any] = facts
+        # Set, not looked up: built-in errors have attributes of their own, such as ImportError.name.
+        for name, value in facts.items():
+            setattr(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
-        facts = self.__dict__.get("facts", {})
-        if name in facts:
-            return facts[name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __str__(self) -> str:
@@ -190,4 +190,6 @@ class CorruptObject(StorageError):
 
 
 def _plural(noun: str) -> str:
-    return noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    if noun.endswith("y"):
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("ch", "sh", "s", "x")) else "s")

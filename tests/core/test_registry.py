@@ -1,0 +1,69 @@
+"""Registries: members come from decorators, from the modules of a package, and from entry points."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from headwater.core import registry as module
+from headwater.core.errors import NotFound, UsageError
+from headwater.core.registry import Registry
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    folder = tmp_path / "some_plugins"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("LOADED = []\n")
+    (folder / "one.py").write_text("from some_plugins import LOADED\nLOADED.append('one')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "some_plugins"
+    for name in [name for name in sys.modules if name.startswith("some_plugins")]:
+        del sys.modules[name]
+
+
+def test_members_are_found_by_name_and_listed_in_order(package: str) -> None:
+    registry: Registry[int] = Registry("thing", package)
+    registry.register("b")(2)
+    registry.register("a")(1)
+    assert list(registry) == ["a", "b"]
+    assert len(registry) == 2
+    assert registry["a"] == 1
+    assert "a" in registry
+    assert "c" not in registry
+
+
+def test_the_modules_of_the_package_are_imported_when_first_needed(package: str) -> None:
+    registry: Registry[int] = Registry("thing", package)
+    assert "some_plugins.one" not in sys.modules
+    assert len(registry) == 0
+    assert sys.modules["some_plugins"].LOADED == ["one"]
+
+
+def test_a_name_can_be_taken_once(package: str) -> None:
+    registry: Registry[int] = Registry("thing", package)
+    registry.register("a")(1)
+    with pytest.raises(UsageError, match="thing 'a' is registered twice"):
+        registry.register("a")(2)
+
+
+def test_an_unknown_name_lists_the_known_ones(package: str) -> None:
+    registry: Registry[int] = Registry("thing", package)
+    registry.register("alpha")(1)
+    with pytest.raises(NotFound, match=r"Thing 'alhpa' not found\. Did you mean 'alpha'"):
+        registry["alhpa"]
+
+
+def test_other_packages_add_members_by_entry_point_but_replace_none(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = [EntryPoint(name, "math:tau", "headwater.things") for name in ("theirs", "ours")]
+    monkeypatch.setattr(module, "entry_points", lambda group: points if group == "headwater.things" else [])
+    registry: Registry[float] = Registry("thing", package)
+    registry.register("ours")(1.0)
+    assert registry["theirs"] > 6
+    assert registry["ours"] == 1.0
