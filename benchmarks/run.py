@@ -19,6 +19,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from workload import make
 
 HERE = Path(__file__).parent
 BENCH = HERE.parent / ".bench"
@@ -53,15 +54,33 @@ class Comparison:
     most: float | None = None
 
 
-OURS = "ours.py"
-VERSIONING = [
-    Comparison("commit the change set / DVC", Side(OURS, ("import", "commit")), Side("peers/dvc_add.py", ("import", "commit"), "dvc"), "seconds", least=15),
-    Comparison("commit the change set / Delta", Side(OURS, ("import", "commit")), Side("peers/delta_merge.py", ("import", "commit"), "delta"), "seconds", least=15),
-    Comparison("commit the change set / Lance", Side(OURS, ("import", "commit")), Side("peers/lance_merge.py", ("import", "commit"), "lance"), "seconds", least=1),
-    Comparison("first import / plain write", Side(OURS, ("import",)), Side("peers/parquet.py", ("import",)), "seconds", most=2.5),
-    Comparison("diff with cells / Polars join", Side(OURS, ("import", "commit", "diff")), Side("peers/polars_join.py", ("diff",), "polars"), "seconds", least=5),
-    Comparison("scan after change / plain read", Side(OURS, ("import", "commit", "scan")), Side("peers/parquet.py", ("scan",)), "seconds", most=1.3),
-]  # fmt: skip
+FIRST, SECOND = ("import",), ("import", "commit")
+
+
+def versioning(title: str, works: tuple[str, ...], peer: Side, **bound: float) -> Comparison:
+    """Return a comparison of seconds with our versioning script."""
+    return Comparison(title, Side("ours.py", works), peer, "seconds", **bound)
+
+
+COMPARISONS = [
+    versioning("commit the change set / DVC", SECOND, Side("peers/dvc_add.py", SECOND, "dvc"), least=15),
+    versioning(
+        "commit the change set / Delta", SECOND, Side("peers/delta_merge.py", SECOND, "delta"), least=15
+    ),
+    versioning(
+        "commit the change set / Lance", SECOND, Side("peers/lance_merge.py", SECOND, "lance"), least=1
+    ),
+    versioning("first import / plain write", FIRST, Side("peers/parquet.py", FIRST), most=2.5),
+    versioning(
+        "diff with cells / Polars join",
+        (*SECOND, "diff"),
+        Side("peers/polars_join.py", ("diff",), "polars"),
+        least=5,
+    ),
+    versioning(
+        "scan after change / plain read", (*SECOND, "scan"), Side("peers/parquet.py", ("scan",)), most=1.3
+    ),
+]
 
 
 def main() -> None:
@@ -72,11 +91,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="run the comparisons whose title holds this text")
     options = parser.parse_args()
     workload = BENCH / f"workload-{options.rows}"
-    subprocess.run(
-        [sys.executable, "-c", f"import workload, pathlib; workload.make(pathlib.Path({str(workload)!r}), {options.rows})"],
-        cwd=HERE, check=True,
-    )  # fmt: skip
-    chosen = [item for item in VERSIONING if options.only.lower() in item.title.lower()]
+    make(workload, options.rows)
+    chosen = [item for item in COMPARISONS if options.only.lower() in item.title.lower()]
     table = Table(
         "work", "ours", "peer", "ratio", "must reach", "", title=f"{options.rows:,} rows × 12 columns"
     )
@@ -118,7 +134,7 @@ def run(side: Side, workload: Path) -> dict[str, Any]:
     try:
         for work in side.works:
             command = [str(python(side.peer)), str(HERE / side.script), work, str(workload), str(folder)]
-            done = subprocess.run(command, capture_output=True, text=True)
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
         figures: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
