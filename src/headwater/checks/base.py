@@ -25,13 +25,14 @@ The shared suite ``tests/checks/test_every_check.py`` covers every registered ch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from headwater.core.contract import Contract
 from headwater.core.findings import Finding, Outcome
@@ -43,7 +44,7 @@ from headwater.profile.base import Measure, State
 from headwater.store.dataset import Dataset
 from headwater.store.repo import Cache
 
-__all__ = ["CHECKS", "Check", "Cost", "Level", "States", "Target", "outcome_of"]
+__all__ = ["CHECKS", "Check", "Cost", "Level", "RowFilter", "States", "Target", "outcome_of"]
 
 Cost = Literal["scan", "rows", "model"]
 Level = Literal["warn", "fail"]
@@ -122,6 +123,22 @@ class Target:
         return replace(self, baseline=baseline)
 
 
+@dataclass(frozen=True)
+class RowFilter:
+    """Rows that no SQL condition over one row can tell, such as those whose value another row has as well.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        The columns it looks at.
+    mask : callable
+        Given rows with these columns, returns for each whether it is meant.
+    """
+
+    columns: tuple[str, ...]
+    mask: Callable[[pa.Table], NDArray[np.bool_]]
+
+
 class States(Protocol):
     """The states of a dataset's measures, as a judge gets them."""
 
@@ -188,10 +205,11 @@ class Check(Protocol):
         """
         ...
 
-    def offending(self, finding: Finding, target: Target) -> str | None:
-        """Return the SQL condition that holds for the rows a finding is about; None if there is none.
+    def offending(self, finding: Finding, target: Target) -> str | RowFilter | None:
+        """Say which rows a finding is about: a SQL condition or a `RowFilter`; None if it is not about rows.
 
-        Asked only for findings that do not pass, so rows are read only then.
+        Asked only for findings that do not pass, so rows are read only then. It must hold for exactly
+        ``finding.row_count`` rows.
         """
         return None
 

@@ -32,8 +32,9 @@ __all__ = ["Measure", "NeedExact", "State"]
 class State(Protocol):
     """A mergeable summary of rows. Immutable: every operation returns a new state.
 
-    Laws, held by the tests for every measure: ``merge`` is associative; the state of no rows is neutral;
-    ``from_bytes(to_bytes(s))`` equals ``s``; for an invertible measure ``whole.subtract(part)`` equals the
+    Laws, held by the tests for every measure: ``merge`` is associative, within the error that the state
+    declares; the state of no rows is neutral; ``from_bytes(to_bytes(s))`` equals ``s``; the same parts in the
+    same order give the same state; for an invertible measure ``whole.subtract(part)`` equals the
     state of the rows that remain, unless it says otherwise through ``stale_rows``.
     """
 
@@ -87,6 +88,9 @@ class Measure(Protocol[S_co]):
         Raised when the meaning of the state changes, so that kept states are not mixed with new ones.
     invertible : bool
         Whether the state of deleted rows can be taken away; see `State.subtract`.
+    bulky : bool
+        Whether a state grows with the number of rows. Of a whole dataset then only
+        ``state.summarized()`` is kept, which need not merge; see `headwater.profile.hashes`.
     columns : tuple of str
         The columns it reads. A field or a property.
     """
@@ -94,6 +98,7 @@ class Measure(Protocol[S_co]):
     id: ClassVar[str]
     version: ClassVar[int]
     invertible: ClassVar[bool]
+    bulky: ClassVar[bool] = False
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -76,6 +76,10 @@ class Batch:
         """Return the distinct values of a countable column with their counts."""
         return self._once("value_counts", column, lambda: self._count(column))
 
+    def has_counts(self, column: str) -> bool:
+        """Say whether `value_counts` of the column is there already."""
+        return (column, "value_counts") in self._derived
+
     def hashes(self, column: str) -> U64:
         """Return the hash of each value of a column; 0 for null."""
         return self._once("hashes", column, lambda: hash_array(self.array(column)))

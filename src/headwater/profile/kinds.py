@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["Kind", "as_python", "kind_of", "physical"]
+from headwater.core.errors import UsageError
+
+__all__ = ["Kind", "as_python", "from_python", "kind_of", "physical"]
 
 
 class Kind(StrEnum):
@@ -101,9 +103,59 @@ def as_python(value: float | None, type_: pa.DataType) -> Any:
         return None
     if pa.types.is_temporal(type_):
         width = pa.int32() if type_.bit_width == 32 else pa.int64()
-        return pa.array([round(value)], width).view(type_)[0].as_py()
+        scalar = pa.array([round(value)], width).view(type_)[0]
+        return scalar.cast(_python_precision(type_), safe=False).as_py()
     if pa.types.is_boolean(type_):
         return bool(value)
     if pa.types.is_integer(type_) and float(value).is_integer():
         return int(value)
     return float(value)
+
+
+def from_python(value: Any, type_: pa.DataType) -> float:
+    """Return the physical number that a value, or its text, stands for in a column of this type.
+
+    Raises
+    ------
+    UsageError
+        If the column cannot hold it.
+
+    Examples
+    --------
+    >>> from_python("1970-01-03", pa.date32())
+    2
+    """
+    try:
+        if pa.types.is_temporal(type_):
+            scalar = pa.scalar(value)
+            if pa.types.is_string(scalar.type) and pa.types.is_timestamp(type_):
+                # Text without a zone is read as UTC where the column has one.
+                text = pa.array([value])
+                try:
+                    moment = text.cast(type_)
+                except pa.ArrowInvalid:
+                    moment = text.cast(pa.timestamp(type_.unit)).cast(type_)
+                scalar = moment[0]
+            width = pa.int32() if type_.bit_width == 32 else pa.int64()
+            return int(pa.array([scalar.cast(type_).as_py()], type_).view(width)[0].as_py())
+        if isinstance(value, str):
+            value = float(value)
+        if isinstance(value, bool | int | float):
+            return value
+        return float(value)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{value!r} is no value for a column of type {type_}: {error}. Write it as the column would.",
+            value=value,
+        ) from error
+
+
+def _python_precision(type_: pa.DataType) -> pa.DataType:
+    """Return the type with at most microseconds, which is what Python can hold."""
+    if pa.types.is_timestamp(type_) and type_.unit == "ns":
+        return pa.timestamp("us", type_.tz)
+    if pa.types.is_duration(type_) and type_.unit == "ns":
+        return pa.duration("us")
+    if pa.types.is_time64(type_) and type_.unit == "ns":
+        return pa.time64("us")
+    return type_

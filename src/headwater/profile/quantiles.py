@@ -29,13 +29,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
+from headwater.core.errors import SchemaError
 from headwater.profile.base import Measure
 from headwater.profile.batch import Batch
 from headwater.profile.codec import decode, encode
 from headwater.profile.columns import require_kind
 from headwater.profile.kinds import Kind, kind_of
 
-__all__ = ["Quantiles", "QuantilesState", "Staircase"]
+__all__ = ["Quantiles", "QuantilesState", "Staircase", "lengths_of"]
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -297,8 +298,7 @@ class Quantiles(Measure[QuantilesState]):
         """Sort."""
         if self.of == "value":
             return QuantilesState.of(*batch.runs(self.column))
-        lengths, counts = _lengths(batch, self.column)
-        return QuantilesState.of(lengths, counts)
+        return QuantilesState.of(*_counted(lengths_of(batch.array(self.column))))
 
     def load(self, data: bytes) -> QuantilesState:
         """Read a state."""
@@ -333,26 +333,37 @@ def _lossless(a: Staircase, b: Staircase) -> bool:
     return len(a.points) + len(b.points) <= EXACT_LIMIT or len(np.union1d(a.points, b.points)) <= EXACT_LIMIT
 
 
-def _lengths(batch: Batch, column: str) -> tuple[I64, I64]:
-    """Return the distinct lengths of a column's values, ascending, and their counts."""
-    array = batch.array(column)
+def lengths_of(array: pa.Array) -> I64:
+    """Return the length of each value that is not null: characters of text, bytes, or items of lists.
+
+    Raises
+    ------
+    SchemaError
+        If values of this type have no length.
+    """
     kind = kind_of(array.type)
     if kind is Kind.TEXT:
         lengths = pc.utf8_length(array)
-    elif kind is Kind.LIST and pa.types.is_map(array.type):
-        lengths = pa.array(np.diff(np.asarray(array.offsets)))
+    elif pa.types.is_map(array.type):
+        lengths = pc.if_else(array.is_valid(), pa.array(np.diff(np.asarray(array.offsets))), None)
     elif kind in (Kind.LIST, Kind.VECTOR):
         lengths = pc.list_value_length(array)
-    else:
+    elif kind is Kind.BINARY:
         lengths = pc.binary_length(
             array.cast(pa.binary()) if pa.types.is_fixed_size_binary(array.type) else array
         )
-    numbers = np.asarray(lengths.drop_null()).astype(np.int64)
-    if len(numbers) == 0:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    if numbers.max() < 1 << 16:
-        counts = np.bincount(numbers)
-        there = np.flatnonzero(counts)
-        return there.astype(np.int64), counts[there].astype(np.int64)
-    found, many = np.unique(numbers, return_counts=True)
-    return found, many.astype(np.int64)
+    else:
+        raise SchemaError(
+            f"Values of type {array.type} have no length. Choose a column of text, bytes or lists."
+        )
+    return np.asarray(lengths.drop_null()).astype(np.int64)
+
+
+def _counted(numbers: I64) -> tuple[I64, I64]:
+    """Return the distinct lengths, ascending, and their counts."""
+    if len(numbers) and numbers.max() >= 1 << 16:
+        found, many = np.unique(numbers, return_counts=True)
+        return found, many.astype(np.int64)
+    counts = np.bincount(numbers)
+    there = np.flatnonzero(counts)
+    return there.astype(np.int64), counts[there].astype(np.int64)
