@@ -56,13 +56,7 @@ class Objects:
 
     def open(self, name: ObjectId) -> pa.Buffer:
         """Return the bytes of a large object, mapped into memory where it is a local file; not checked."""
-        path = self.storage.local_path(object_path(name))
-        if path is not None and path.exists():
-            if path.stat().st_size == 0:
-                return pa.py_buffer(b"")
-            with pa.memory_map(str(path)) as mapped:
-                return mapped.read_buffer()
-        return pa.py_buffer(self.storage.read(object_path(name)))
+        return self.storage.buffer(object_path(name))
 
     def put_document(self, value: Any) -> ObjectId:
         """Store a JSON-able value and return its name; equal values get equal names."""

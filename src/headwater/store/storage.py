@@ -2,22 +2,28 @@
 
 Everything above speaks of paths relative to the repository. Writes are atomic per path on every
 backend; `Storage.compare_and_swap` is the only way a path that means something changes its meaning.
+
+All effects go through `Storage._put`, `Storage._remove` and `Storage._renew`, which a subclass may
+override to make them fail (`headwater.store.faults`).
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import unquote
 
 import obstore
+import pyarrow as pa
 from filelock import FileLock
 from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, PreconditionError
 from obstore.store import LocalStore, MemoryStore, from_url
@@ -27,7 +33,9 @@ from headwater.core.errors import ObjectMissing, StorageDenied, StorageError, St
 __all__ = ["Entry", "Storage", "Version", "is_url"]
 
 _STAGED = re.compile(r"#\d+$")
+_POLL_S = 0.005
 _memories: dict[str, MemoryStore] = {}
+_counter = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ class Storage:
     def __init__(self, location: str | Path, **options: Any) -> None:
         text = str(location)
         if text.startswith("file://"):
-            text = urlparse(text).path
+            text = unquote(text.removeprefix("file://").removeprefix("localhost"))
         self.location = text
         self.root: Path | None = None
         self._store: Any
@@ -77,7 +85,8 @@ class Storage:
         elif is_url(text):
             self._store = from_url(text, **options)
         else:
-            self.root = Path(text).absolute()
+            # Links stay as they are; `..` must go, for object paths have none.
+            self.root = Path(os.path.abspath(text))  # noqa: PTH100
             self._store = LocalStore()
 
     def __repr__(self) -> str:
@@ -94,6 +103,24 @@ class Storage:
         with self._translated("read", path):
             return bytes(obstore.get(self._store, self._full(path)).bytes())
 
+    def buffer(self, path: str) -> pa.Buffer:
+        """Return the bytes at ``path``, mapped into memory where they are a local file.
+
+        Raises
+        ------
+        ObjectMissing
+            If nothing is there.
+        """
+        if self.root is None:
+            return pa.py_buffer(self.read(path))
+        with self._translated("read", path):
+            file = self.root / path
+            # An empty file cannot be mapped.
+            if file.stat().st_size == 0:
+                return pa.py_buffer(b"")
+            with pa.memory_map(str(file)) as mapped:
+                return mapped.read_buffer()
+
     def read_version(self, path: str) -> Version | None:
         """Return what ``path`` holds now, for `compare_and_swap`; None if nothing is there."""
         try:
@@ -106,7 +133,7 @@ class Storage:
     def write(self, path: str, data: bytes | memoryview) -> None:
         """Put ``data`` at ``path``, replacing what is there, all or nothing."""
         with self._translated("write", path):
-            obstore.put(self._store, self._full(path), _as_bytes(data), use_multipart=False)
+            self._put(path, _as_bytes(data))
 
     def compare_and_swap(self, path: str, data: bytes, expected: Version | None) -> bool:
         """Put ``data`` at ``path`` if it still holds ``expected`` (None: still nothing).
@@ -117,23 +144,91 @@ class Storage:
             False if the path held something else, which stays.
         """
         with self._translated("write", path):
-            if self.root is not None:
-                return self._swap_locally(path, data, expected)
-            mode: Any = "create" if expected is None else {"e_tag": expected.tag}
-            try:
-                obstore.put(self._store, path, data, mode=mode, use_multipart=False)
-            except (AlreadyExistsError, PreconditionError):
+            if self.root is None:
+                mode: Any = "create" if expected is None else {"e_tag": expected.tag}
+                return self._put(path, data, mode)
+            with self._locked():
+                return self._holds(path, expected) and self._put(path, data)
+
+    def compare_and_delete(self, path: str, expected: Version) -> bool:
+        """Remove ``path`` if it still holds ``expected``.
+
+        Returns
+        -------
+        bool
+            False if the path held something else, which stays; always on object stores, which cannot
+            delete on a condition.
+        """
+        if self.root is None:
+            return False
+        with self._translated("delete", path), self._locked():
+            if not self._holds(path, expected):
                 return False
+            self._remove(path)
             return True
 
     def delete(self, paths: Iterable[str]) -> None:
         """Remove ``paths``; those that are not there count as removed."""
         for path in paths:
             with self._translated("delete", path):
-                if self.root is not None:
-                    (self.root / path).unlink(missing_ok=True)
-                else:
-                    obstore.delete(self._store, path)
+                self._remove(path)
+
+    def delete_unless_renewed(self, path: str, since: datetime) -> bool:
+        """Remove ``path`` unless it was written after ``since``, even while somebody writes it anew.
+
+        Returns
+        -------
+        bool
+            Whether it was removed.
+
+        Notes
+        -----
+        Locally the file is first moved aside, looked at, and put back if it turns out to be new, so that no
+        write is lost. Object stores look just before they delete.
+        """
+        with self._translated("delete", path):
+            modified = self.modified(path)
+            if modified is None or modified > since:
+                return False
+            if self.root is None:
+                self._remove(path)
+                return True
+            aside = f"{path}#{os.getpid()}{time.time_ns()}{next(_counter)}"
+            try:
+                (self.root / path).rename(self.root / aside)
+            except FileNotFoundError:
+                return False
+            moved = self.modified(aside)
+            if moved is not None and moved > since:
+                with suppress(FileExistsError):
+                    os.link(self.root / aside, self.root / path)
+                (self.root / aside).unlink()
+                return False
+            self._remove(aside)
+            return True
+
+    def renew(self, paths: Iterable[str]) -> None:
+        """Set the time of ``paths`` to now, so that a garbage collection leaves them alone.
+
+        Raises
+        ------
+        ObjectMissing
+            If one is not there any more.
+        """
+        for path in paths:
+            with self._translated("read", path):
+                self._renew(path)
+
+    def modified(self, path: str) -> datetime | None:
+        """Return when ``path`` was last written; None if nothing is there."""
+        try:
+            with self._translated("read", path):
+                if self.root is None:
+                    when: datetime = obstore.head(self._store, path)["last_modified"]
+                    return when
+                return datetime.fromtimestamp((self.root / path).stat().st_mtime, UTC)
+        except ObjectMissing:
+            return None
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """Yield the entries below ``prefix`` (a folder), in no particular order."""
@@ -149,9 +244,10 @@ class Storage:
             return
         for file in (self.root / prefix).rglob("*#*"):
             if _STAGED.search(file.name) and file.is_file():
-                stat = file.stat()
-                modified = datetime.fromtimestamp(stat.st_mtime).astimezone()
-                yield Entry(file.relative_to(self.root).as_posix(), stat.st_size, modified)
+                with suppress(FileNotFoundError):
+                    stat = file.stat()
+                    modified = datetime.fromtimestamp(stat.st_mtime, UTC)
+                    yield Entry(file.relative_to(self.root).as_posix(), stat.st_size, modified)
 
     def exists(self, path: str) -> bool:
         """Say whether something is at ``path``."""
@@ -162,24 +258,44 @@ class Storage:
             return False
         return True
 
-    def local_path(self, path: str) -> Path | None:
-        """Return the file that holds ``path``, where there is one, for reading by memory map."""
-        return None if self.root is None else self.root / path
-
     def _full(self, path: str) -> str:
         return path if self.root is None else f"{self.root.as_posix()}/{path}".strip("/")
 
-    def _swap_locally(self, path: str, data: bytes, expected: Version | None) -> bool:
+    def _put(self, path: str, data: bytes, mode: Any = "overwrite") -> bool:
+        try:
+            obstore.put(self._store, self._full(path), data, mode=mode, use_multipart=False)
+        except (AlreadyExistsError, PreconditionError):
+            return False
+        return True
+
+    def _remove(self, path: str) -> None:
+        if self.root is not None:
+            (self.root / path).unlink(missing_ok=True)
+        else:
+            with suppress(FileNotFoundError):
+                obstore.delete(self._store, path)
+
+    def _renew(self, path: str) -> None:
+        if self.root is not None:
+            os.utime(self.root / path)
+        else:
+            # Some stores refuse to copy a path onto itself.
+            self._put(path, self.read(path))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock under which local paths are compared and changed."""
         assert self.root is not None
         lock = self.root / "locks" / "refs"
         lock.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock):
-            target = self.root / path
-            now = target.read_bytes() if target.exists() else None
-            if now != (None if expected is None else expected.data):
-                return False
-            obstore.put(self._store, self._full(path), data, use_multipart=False)
-            return True
+        with FileLock(lock).acquire(poll_interval=_POLL_S):
+            yield
+
+    def _holds(self, path: str, expected: Version | None) -> bool:
+        assert self.root is not None
+        target = self.root / path
+        now = target.read_bytes() if target.exists() else None
+        return now == (None if expected is None else expected.data)
 
     @contextmanager
     def _translated(self, verb: str, path: str) -> Iterator[None]:
@@ -187,6 +303,8 @@ class Storage:
         try:
             yield
         except FileNotFoundError as error:
+            if verb != "read":
+                raise _translate(error, verb, where) from error
             raise ObjectMissing(
                 f"Nothing is stored at {where}. `hw fsck` tells what else is missing.", path=path
             ) from error

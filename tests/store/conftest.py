@@ -1,0 +1,45 @@
+"""What the tests of the store share: repositories in every kind of place, and plain checks of them."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from headwater.engine.local import LocalExecutor
+from headwater.store.objects import Objects
+from headwater.store.repo import Repo
+from headwater.store.storage import Storage
+from headwater.store.writing import Workshop
+
+BACKENDS = ["directory", "memory"]
+"""Where repositories may live. Every test that uses `location` runs in each of them."""
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(params=BACKENDS)
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return a fresh place for a repository."""
+    return {"directory": str(tmp_path / "repo"), "memory": f"memory://test{next(_numbers)}"}[request.param]
+
+
+@pytest.fixture
+def storage(location: str) -> Storage:
+    """Return an empty storage."""
+    return Storage(location)
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """Return an empty repository in a directory, which works in one thread."""
+    made = Repo.init(tmp_path / "repo")
+    made.executor = LocalExecutor(1)
+    return made
+
+
+@pytest.fixture
+def shop() -> Workshop:
+    """Return a workshop in memory, which works in one thread."""
+    return Workshop(Objects(Storage("memory://")), LocalExecutor(1))
