@@ -23,6 +23,7 @@ __all__ = [
     "WriteOptions",
     "Writer",
     "batches_of",
+    "gathered",
     "register",
 ]
 
@@ -117,6 +118,8 @@ class Source:
         Number of malformed lines that were left out.
     bad_lines : tuple of BadLine
         The first hundred of them.
+    unsettled : frozenset of str
+        Columns without any value, whose type is a guess.
     """
 
     location: str
@@ -127,6 +130,7 @@ class Source:
     notes: tuple[str, ...] = ()
     skipped: int = 0
     bad_lines: tuple[BadLine, ...] = ()
+    unsettled: frozenset[str] = frozenset()
 
     def reader(self) -> pa.RecordBatchReader:
         """Return the batches as an Arrow stream."""
@@ -202,3 +206,17 @@ def batches_of(data: pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]) -> It
     for batch in data:
         for start in range(0, batch.num_rows, BATCH_ROWS):
             yield batch.slice(start, BATCH_ROWS)
+
+
+def gathered(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield the rows of many small batches as few tables of at least `BATCH_ROWS` rows, but for the last."""
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows >= BATCH_ROWS:
+            yield pa.Table.from_batches(waiting, schema)
+            waiting, rows = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting, schema)

@@ -29,7 +29,7 @@ from headwater.formats.base import (
 from headwater.formats.convert import ValueMisfit, convert
 from headwater.formats.copying import copy_csv
 from headwater.formats.dialect import SAMPLE_BYTES, Dialect, find_dialect
-from headwater.formats.infer import EMPTY, Facts, arrow_type, look, merge, note
+from headwater.formats.infer import EMPTY, Facts, Kind, arrow_type, look, merge, note
 from headwater.formats.parallel import in_order
 from headwater.formats.records import Block, Problem, blocks, record_lines
 from headwater.formats.text import input_error, require_utf8, utf8_chunks
@@ -85,6 +85,11 @@ class DelimitedText:
             notes=(*dialect.notes, *_notes(survey, options)),
             skipped=survey.skipped,
             bad_lines=tuple(BadLine(path.name, bad.line, bad.reason, bad.text) for bad in survey.bad_lines),
+            unsettled=frozenset(
+                name
+                for name, facts in survey.columns.items()
+                if facts.kind is Kind.EMPTY and name not in options.schema
+            ),
         )
 
     def write(

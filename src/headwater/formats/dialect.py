@@ -13,7 +13,7 @@ from headwater.formats.base import ReadOptions
 from headwater.formats.records import first_record
 from headwater.formats.text import input_error, require_utf8
 
-__all__ = ["DELIMITERS", "Dialect", "find_dialect"]
+__all__ = ["DELIMITERS", "Dialect", "find_dialect", "name_columns"]
 
 DELIMITERS = (",", "\t", ";", "|")
 SAMPLE_BYTES = 256 << 10
@@ -76,8 +76,44 @@ def find_dialect(head: bytes, file: str, *, options: ReadOptions, delimiter: str
         return Dialect(chosen, newline, names, begin, line)
     if '"' not in text:
         fields = [field.strip() for field in fields]
-    names, notes = _named(fields, file, line)
+    names, notes = name_columns(fields, file, line)
     return Dialect(chosen, newline, names, end, line + head.count(newline, begin, end), notes)
+
+
+def name_columns(fields: list[str], file: str, line: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the columns, one made up for each column without, and notes on those.
+
+    Raises
+    ------
+    InputError
+        If two columns have the same name.
+    """
+    fields = list(fields)
+    notes = []
+    taken = {field for field in fields if field}
+    for position, field in enumerate(fields):
+        if not field:
+            name = f"column_{position + 1}"
+            while name in taken:
+                name += "_"
+            taken.add(name)
+            fields[position] = name
+            notes.append(f"Column {position + 1} has no name in the header; it is called {name!r}.")
+    twice = (
+        sorted({field for field in fields if fields.count(field) > 1})
+        if len(set(fields)) < len(fields)
+        else []
+    )
+    if twice:
+        named = ", ".join(repr(name) for name in twice[:10])
+        raise input_error(
+            file,
+            f"the header names these columns more than once: {named}",
+            line=line,
+            mend="rename them",
+            columns=twice,
+        )
+    return tuple(fields), tuple(notes)
 
 
 def _require_text(head: bytes, file: str, options: ReadOptions) -> None:
@@ -123,32 +159,3 @@ def _record(head: bytes, delimiter: str, newline: bytes, file: str) -> tuple[int
     if found is None:
         raise input_error(file, "a quote in the header is never closed", line=1, mend="close it")
     return found
-
-
-def _named(fields: list[str], file: str, line: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names of the columns, one made up for each column without."""
-    notes = []
-    taken = {field for field in fields if field}
-    for position, field in enumerate(fields):
-        if not field:
-            name = f"column_{position + 1}"
-            while name in taken:
-                name += "_"
-            taken.add(name)
-            fields[position] = name
-            notes.append(f"Column {position + 1} has no name in the header; it is called {name!r}.")
-    twice = (
-        sorted({field for field in fields if fields.count(field) > 1})
-        if len(set(fields)) < len(fields)
-        else []
-    )
-    if twice:
-        named = ", ".join(repr(name) for name in twice[:10])
-        raise input_error(
-            file,
-            f"the header names these columns more than once: {named}",
-            line=line,
-            mend="rename them",
-            columns=twice,
-        )
-    return tuple(fields), tuple(notes)

@@ -98,6 +98,11 @@ class Json:
             notes=tuple(survey.notes(plan)),
             skipped=survey.skipped,
             bad_lines=tuple(BadLine(path.name, bad.line, bad.reason, bad.text) for bad in survey.bad_lines),
+            unsettled=frozenset(
+                name
+                for name, kind in survey.types.items()
+                if pa.types.is_null(kind) and name not in options.schema
+            ),
         )
 
     def write(
@@ -280,7 +285,9 @@ def _inferred(
     problems: list[Problem] = []
     as_text = dict(survey.as_text)
     firm = [
-        (name, kind) for name, kind in list(survey.types.items()) if kind == settled(kind) and name not in as_text
+        (name, kind)
+        for name, kind in list(survey.types.items())
+        if kind == settled(kind) and name not in as_text
     ]
     hint: pa.Schema | None = pa.schema(firm) if firm else None
     while True:

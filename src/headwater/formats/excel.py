@@ -1,0 +1,163 @@
+"""Workbooks: .xlsx, .xls, .xlsb and .ods, one sheet at a time (extra ``excel``)."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.core.errors import NotFound
+from headwater.core.extras import require
+from headwater.formats.base import ReadOptions, Source, batches_of, register
+from headwater.formats.dialect import name_columns
+from headwater.formats.infer import EXACT_IN_DOUBLE
+from headwater.formats.retype import retyped, retyped_schema
+from headwater.formats.text import input_error
+
+__all__ = ["Excel"]
+
+
+class Excel:
+    """Reads a sheet whole: a sheet has at most 1,048,576 rows."""
+
+    names = ("excel",)
+    suffixes = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+
+    def read(self, location: str, *, options: ReadOptions) -> Source:
+        """Return a sheet as a source: the one named ``table``, or the first.
+
+        Numbers without decimals become int64, times that are all midnight dates; cells with an error are null;
+        empty rows, and columns with neither name nor value, are left out.
+        """
+        path = Path(location)
+        table, notes = _Sheet(path, options).table()
+        schema = retyped_schema(table.schema, options.schema, path.name)
+        return Source(
+            location=location,
+            format="excel",
+            schema=schema,
+            num_rows=len(table),
+            batches=lambda: batches_of(retyped(batches_of(table), schema, path.name)),
+            notes=notes,
+            unsettled=frozenset(
+                name
+                for name in table.column_names
+                if table[name].null_count == len(table) and name not in options.schema
+            ),
+        )
+
+
+class _Sheet:
+    """One sheet of a workbook."""
+
+    def __init__(self, path: Path, options: ReadOptions) -> None:
+        self.path = path
+        self.options = options
+        self.notes: list[str] = []
+        self.fastexcel: Any = require("fastexcel", extra="excel", purpose="Reading workbooks")
+        log = logging.getLogger("fastexcel")
+        if log.level == logging.NOTSET:  # it warns of every empty column
+            log.setLevel(logging.ERROR)
+        try:
+            self.book = self.fastexcel.read_excel(str(path))
+        except self.fastexcel.FastExcelError as error:
+            reason = str(error).partition("\n")[0].removeprefix("calamine error: ")
+            raise input_error(path.name, f"it is not a workbook ({reason})") from error
+        self.name = self._name()
+
+    def table(self) -> tuple[pa.Table, tuple[str, ...]]:
+        """Return the cells under the header, and what there is to say about them."""
+        header = self._loaded(header_row=None, n_rows=1, dtypes="string").to_arrow()
+        if header.num_columns == 0 or header.num_rows == 0:
+            raise input_error(
+                self.path.name, f"sheet {self.name!r} is empty", mend="name another with --table"
+            )
+        first = 1 if self.options.header else 0
+        sheet = self._typed(self._empty_rows_above() + first)
+        cells, errors = sheet.to_arrow_with_errors()
+        width = header.num_columns
+        names = [column[0].as_py() or "" for column in header.columns] if first else []
+        columns = list(cells.columns) + [pa.nulls(cells.num_rows)] * (width - cells.num_columns)
+        if first:
+            kept = [at for at in range(width) if names[at] or columns[at].null_count < len(columns[at])]
+        else:
+            kept = list(range(width))
+            names = [f"column_{at + 1}" for at in kept]
+        named, notes = name_columns([names[at].strip() for at in kept], self.path.name, 1)
+        self.notes += notes
+        if errors is not None and errors.errors:
+            row, _ = errors.errors[0].position
+            self.notes.append(
+                f"{len(errors.errors)} cells hold an error, the first in row {row + 1}; they are null."
+            )
+        table = pa.table([_plain(columns[at]) for at in kept], names=list(named))
+        return self._without_empty_rows(table), tuple(self.notes)
+
+    def _name(self) -> str:
+        names: list[str] = self.book.sheet_names
+        wanted = self.options.table
+        if wanted is not None and wanted not in names:
+            raise NotFound.among("sheet", wanted, names, where=self.path.name)
+        if wanted is None and len(names) > 1:
+            others = ", ".join(repr(name) for name in names[1:11])
+            self.notes.append(f"Read sheet {names[0]!r}; there are also {others} (choose with --table).")
+        return wanted or names[0]
+
+    def _empty_rows_above(self) -> int:
+        """Return the number of empty rows above the first cell, which only a given ``skip_rows`` counts."""
+        heights = [
+            self._loaded(header_row=None, dtypes="string", **how).total_height
+            for how in ({"skip_rows": 0}, {})
+        ]
+        return int(heights[0] - heights[1])
+
+    def _typed(self, skip_rows: int) -> Any:
+        """Load the sheet, with the columns as text whose cells have no type in common."""
+        mixed: dict[str | int, str] = {}
+        while True:
+            try:
+                return self._loaded(
+                    header_row=None, skip_rows=skip_rows, schema_sample_rows=None, dtypes=mixed or None
+                )
+            except self.fastexcel.UnsupportedColumnTypeCombinationError as error:
+                found = re.search(r"for column (__UNNAMED__\d+)", str(error))
+                if found is None or found[1] in mixed:
+                    raise input_error(self.path.name, str(error).replace("\n", " ")) from error
+                mixed[found[1]] = "string"
+
+    def _loaded(self, **how: Any) -> Any:
+        return self.book.load_sheet(self.name, **how)
+
+    def _without_empty_rows(self, table: pa.Table) -> pa.Table:
+        filled = pc.is_valid(table.column(0))
+        for column in table.columns[1:]:
+            filled = pc.or_(filled, pc.is_valid(column))
+        kept = table.filter(filled)
+        if len(kept) < len(table):
+            count = len(table) - len(kept)
+            self.notes.append(f"Left out {count} empty {'row' if count == 1 else 'rows'}.")
+        return kept
+
+
+def _plain(cells: pa.Array) -> pa.Array:
+    """Return whole numbers as int64, midnights as dates, and cells without any value as text."""
+    kind = cells.type
+    if pa.types.is_null(kind):
+        return cells.cast(pa.string())
+    if pa.types.is_floating(kind) and cells.null_count < len(cells):
+        whole = pc.and_(
+            pc.equal(cells, pc.floor(cells)), pc.less_equal(pc.abs(cells), float(EXACT_IN_DOUBLE))
+        )
+        return cells.cast(pa.int64()) if pc.all(whole).as_py() else cells
+    if pa.types.is_timestamp(kind):
+        days = cells.cast(pa.date32())
+        is_midnight = cells.null_count < len(cells) and days.cast(kind).equals(cells)
+        return days if is_midnight else cells.cast(pa.timestamp("us"))
+    return cells.cast(pa.duration("us")) if pa.types.is_duration(kind) else cells
+
+
+register(reader=Excel())
