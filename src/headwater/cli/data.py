@@ -190,10 +190,11 @@ def dataset_name(sources: tuple[str, ...]) -> str:
     click.UsageError
         If there are several files, or the name says nothing.
     """
-    stem = PurePosixPath(re.sub(r"[?#].*$", "", sources[0]).replace("\\", "/").rstrip("/")).name
+    path = re.sub(r"[?#].*$", "", sources[0]) if "://" in sources[0] else sources[0]
+    stem = PurePosixPath(path.replace("\\", "/").rstrip("/")).name
     stem = re.sub(r"(\.\w{1,8}){1,2}$", "", stem) or stem
     name = re.sub(r"[^\w.+-]+", "_", stem).strip("_.+-")
-    if len(sources) > 1 or not name or re.search(r"[*?\[]", sources[0]):
+    if len(sources) > 1 or not name or re.search(r"[*?\[]", path):
         raise click.UsageError("Say which dataset these files are: --dataset NAME.")
     return name
 

@@ -54,7 +54,7 @@ def status(session: Session) -> None:
 def log(
     session: Session, ref: str | None, limit: int | None, dataset: str | None, oneline: bool, graph: bool
 ) -> None:
-    """List commits, newest first, from REF or from here back to the first.
+    """List commits, newest first, from REF or from here back.
 
     Examples
     --------

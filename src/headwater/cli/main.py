@@ -11,6 +11,7 @@ __all__ = ["hw", "main"]
 _SECTIONS = {
     "Start": {
         "init": "headwater.cli.start:init",
+        "demo": "headwater.cli.demo:demo",
     },
     "Version": {
         "import": "headwater.cli.data:import_",
@@ -29,6 +30,12 @@ _SECTIONS = {
         "revert": "headwater.cli.merge:revert",
         "undo": "headwater.cli.merge:undo",
         "reflog": "headwater.cli.history:reflog",
+    },
+    "Quality": {
+        "clean": "headwater.cli.clean:clean",
+        "quarantine": "headwater.cli.quarantine:quarantine",
+        "checks": "headwater.cli.catalog:checks",
+        "transforms": "headwater.cli.catalog:transforms",
     },
 }
 

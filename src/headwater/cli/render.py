@@ -115,7 +115,7 @@ def source_text(entry: Mapping[str, Any]) -> str:
     return safe(" · ".join([*parts, *([", ".join(counts)] if counts else [])]))
 
 
-_COUNTS = ("added", "removed", "changed")
+_COUNTS = ("added", "removed", "changed", "updated", "deleted")
 
 
 class Gutter(NamedTuple):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headwater.store.diff import Diff
     from headwater.store.repo import RepoDiff
 
-__all__ = ["changed_cells", "draw_diff", "focus"]
+__all__ = ["changed_cells", "draw_change", "draw_diff", "focus"]
 
 _COUNTED = 200_000
 _LEAD = 12
@@ -50,15 +50,20 @@ def draw_diff(
         out.print("No differences.")
     for change in diffs.values():
         out.print()
-        stat = change.stat()
-        out.print(change_text(stat), soft_wrap=True)
-        if level in ("all", "cells") and stat["changed"]:
-            _draw_cells(out, change, stat["changed"], limit)
-        if level == "rows":
-            _draw_rows(out, change, ("removed", "added", "before", "after"), limit)
-        elif level == "all":
-            _draw_rows(out, change, ("added",), limit)
-            _draw_rows(out, change, ("removed",), limit)
+        draw_change(out, change, level=level, limit=limit)
+
+
+def draw_change(out: Console, change: Diff, *, level: str, limit: int | None) -> None:
+    """Draw what changed in one dataset; see `draw_diff`."""
+    stat = change.stat()
+    out.print(change_text(stat), soft_wrap=True)
+    if level in ("all", "cells") and stat["changed"]:
+        _draw_cells(out, change, stat["changed"], limit)
+    if level == "rows":
+        _draw_rows(out, change, ("removed", "added", "before", "after"), limit)
+    elif level == "all":
+        _draw_rows(out, change, ("added",), limit)
+        _draw_rows(out, change, ("removed",), limit)
 
 
 def changed_cells(change: Diff, changed_rows: int, limit: int | None) -> tuple[pa.Table, str, int | None]:

@@ -1,0 +1,111 @@
+"""The command clean: run a transform on a dataset as one commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headwater.cli.app import Session, command
+from headwater.cli.options import assignment, shell_word
+
+if TYPE_CHECKING:
+    from headwater.transforms.run import TransformResult
+
+__all__ = ["clean"]
+
+
+@command("clean")
+@click.argument("dataset", required=False)
+@click.argument("transform", required=False)
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    type=assignment,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter; the value is read as JSON where it is JSON.",
+)
+@click.option("--list", "listing", is_flag=True, help="List the transforms.")
+@click.option("--branch", metavar="NAME", help="Commit to this branch; a new one starts here.")
+@click.option("--dry-run", is_flag=True, help="Show what would change; commit nothing.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all randomness.")
+@click.option("-m", "--message", help="Commit message; says what was done by default.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Rows to show of a dry run."
+)
+def clean(
+    session: Session,
+    dataset: str | None,
+    transform: str | None,
+    parameters: tuple[tuple[str, Any], ...],
+    listing: bool,
+    branch: str | None,
+    dry_run: bool,
+    seed: int,
+    message: str | None,
+    limit: int,
+) -> None:
+    """Run a transform on a dataset, as one commit.
+
+    Cleaning, relabelling, deduplicating, augmenting and anonymising are all transforms. `hw transforms`
+    lists them, `hw transforms ID` explains one with its parameters. Nothing is changed in place: `hw diff`
+    shows what a transform did, `hw undo` takes it back.
+
+    Examples
+    --------
+    hw clean --list
+    hw clean reviews clean.deduplicate --dry-run
+    hw clean people clean.values -p columns=city -p trim=true --branch tidy
+    hw clean loans clean.missing -p columns='["income", "age"]' -m "fill incomes"
+    """
+    if listing:
+        from headwater.cli.catalog import show_catalog
+
+        show_catalog(session, "transform")
+        return
+    if dataset is None or transform is None:
+        raise click.UsageError("Which dataset and which transform? `hw clean --list` lists the transforms.")
+    from headwater.transforms.base import make
+    from headwater.transforms.run import run
+
+    chosen = make(transform, as_declared(transform, dict(parameters)))
+    repo = session.repo()
+    before = repo.branch(branch).head if branch and branch in repo.branches() else repo.head
+    done = run(repo, dataset, chosen, branch=branch, seed=seed, message=message, dry_run=dry_run)
+    value = {**done.to_dict(), "change": done.diff.stat()}
+    if dry_run and session.as_json:
+        value |= {"cells": done.diff.cells(limit or None), "rows": done.diff.rows(limit or None)}
+    session.show(value, lambda out: _draw(out, done, limit or None))
+    if done.is_new and before is not None:
+        span = f"{before[:12]}..{done.commit[:12]}"
+        session.next(f"hw diff {span}", f"hw check {shell_word(f'{dataset}@{done.branch}')}")
+
+
+def as_declared(transform: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters with a single value in a list where the transform declares several.
+
+    So ``-p columns=city`` means the same as ``-p columns='["city"]'``.
+    """
+    from dataclasses import fields
+
+    from headwater.transforms.base import TRANSFORMS
+
+    kinds = {item.name: str(item.type) for item in fields(TRANSFORMS[transform])}  # type: ignore[arg-type]
+    return {
+        name: [value] if kinds.get(name, "").startswith("tuple[") and not isinstance(value, list) else value
+        for name, value in parameters.items()
+    }
+
+
+def _draw(out: Any, done: TransformResult, limit: int | None) -> None:
+    from headwater.cli.render_diff import draw_change
+    from headwater.cli.tables import safe
+
+    out.print(safe(done.summary()), markup=False, soft_wrap=not out.is_terminal)
+    guarantee = done.record.get("guarantee")
+    if guarantee:
+        out.print(f"Guarantee: {guarantee}", markup=False)
+    if done.dry_run and done.diff:
+        draw_change(out, done.diff, level="all", limit=limit)

@@ -1,0 +1,158 @@
+"""Findings in a terminal: the ones that matter most first, in plain words, with their rows and the fix."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from headwater.cli.options import shell_word
+from headwater.cli.tables import cut, safe
+from headwater.core.findings import Finding, Fix, Outcome
+
+__all__ = ["Findings", "badge", "clean_command", "draw_findings"]
+
+_STYLES = {
+    Outcome.FAIL: "bold white on red",
+    Outcome.ERROR: "bold white on magenta",
+    Outcome.WARN: "bold black on yellow",
+    Outcome.PASS: "bold black on green",
+}
+_ROWS = 8
+_INDENT = 8
+
+
+class Findings(Protocol):
+    """What is drawn: the part of `headwater.checks.report.Report` that is needed here."""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset."""
+        ...
+
+    @property
+    def ref(self) -> str | None:
+        """The version that was checked."""
+        ...
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst outcome."""
+        ...
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What was found, the most important first."""
+        ...
+
+
+def draw_findings(
+    out: Console, report: Findings, *, limit: int | None = 10, everything: bool = False, fixes: bool = True
+) -> None:
+    """Draw a report.
+
+    Parameters
+    ----------
+    out : Console
+        Where to.
+    report : Findings
+        What was found.
+    limit : int, optional
+        The most findings to draw.
+    everything : bool
+        Draw those that pass too.
+    fixes : bool
+        Whether to print the command that mends a finding: it needs a repository.
+    """
+    counts = Counter(finding.outcome for finding in report.findings)
+    words = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in _STYLES if counts[outcome])
+    where = f" at {report.ref[:12]}" if report.ref else ""
+    out.print(
+        Text.assemble(
+            badge(report.outcome),
+            " ",
+            (safe(report.dataset), "bold"),
+            f"{where}: {words or 'nothing to check'}",
+        )
+    )
+    bad = [finding for finding in report.findings if finding.outcome is not Outcome.PASS]
+    good = [finding for finding in report.findings if finding.outcome is Outcome.PASS]
+    for finding in [*bad, *good][:limit] if everything else bad[:limit]:
+        out.print()
+        _draw_finding(out, finding, fixes=fixes)
+    left = len(bad) + (len(good) if everything else 0) - (limit or len(bad) + len(good))
+    if left > 0:
+        out.print(Text(f"\n… {left:,} more finding(s); --limit 0 shows all", style="dim"))
+    if good and not everything:
+        passed = ", ".join(sorted({finding.check for finding in good}))
+        out.print()
+        line = Text.assemble((f"{len(good):,} pass: ", "green"), (passed, "dim"))
+        out.print(Padding(line, (0, 0, 0, 0), expand=False))
+
+
+def badge(outcome: Outcome) -> Text:
+    """Return an outcome as a coloured word of fixed width."""
+    return Text(f" {outcome.upper():<5} ", style=_STYLES[outcome])
+
+
+def clean_command(dataset: str, fix: Fix) -> str:
+    """Return the command that carries a suggested fix out."""
+    words = [f"-p {shell_word(f'{name}={_parameter(value)}')}" for name, value in fix.parameters.items()]
+    return " ".join([f"hw clean {shell_word(dataset)} {fix.transform}", *words])
+
+
+def _draw_finding(out: Console, finding: Finding, *, fixes: bool) -> None:
+    head = Text.assemble(badge(finding.outcome), " ", (finding.check, "bold"))
+    for part in (finding.column, finding.slice):
+        if part:
+            head.append(f"  {safe(part)}", style="cyan")
+    out.print(head, soft_wrap=True)
+    _indented(out, Text(safe(finding.message)))
+    if finding.rows:
+        _indented(out, Text.assemble(("rows  ", "dim"), rows_text(finding, out.width - _INDENT - 6)))
+    elif finding.row_count:
+        _indented(out, Text(f"{finding.row_count:,} row(s)", style="dim"))
+    if finding.fix and fixes:
+        command = clean_command(finding.dataset, finding.fix)
+        out.print(Text.assemble(" " * _INDENT, ("fix   ", "dim"), (command, "cyan")), soft_wrap=True)
+
+
+def rows_text(finding: Finding, width: int) -> str:
+    """Return the keys of offending rows in one line, and how many more there are."""
+    count = max(finding.row_count, len(finding.rows))
+    keys = [cut(_key(row), 40) for row in finding.rows[:_ROWS]]
+    while len(keys) > 1 and len(", ".join(keys)) > width - 16:
+        keys.pop()
+    more = count - len(keys)
+    return ", ".join(keys) + (f" and {more:,} more" if more else "")
+
+
+def _key(row: str) -> str:
+    value = json.loads(row)
+    return safe(", ".join(map(str, value)).join("()") if isinstance(value, list) else str(value))
+
+
+def _parameter(value: Any) -> str:
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            return value
+    if isinstance(value, list | tuple) and len(value) == 1 and isinstance(value[0], str):
+        return _parameter(value[0])
+    return json.dumps(_listed(value), ensure_ascii=False, default=str)
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _listed(item) for name, item in value.items()}
+    return [_listed(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _indented(out: Console, text: Text) -> None:
+    out.print(Padding(text, (0, 0, 0, _INDENT), expand=False))
