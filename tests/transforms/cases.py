@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from headwater.core.contract import Contract
+from headwater.store.dataset import Dataset
 from headwater.store.repo import Repo
 from headwater.transforms.base import Edit, Source, Transform, make
 
 CONTRACT = Contract(dataset="people", label="approved", sensitive=("sex",))
+
+
+Parameters = dict[str, Any] | Callable[[Dataset], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -21,15 +25,29 @@ class Case:
     """A transform with parameters that change something in `people`, and with some that change nothing."""
 
     transform: str
-    parameters: dict[str, Any] = field(default_factory=dict)
-    idle: dict[str, Any] | None = None
+    parameters: Parameters = field(default_factory=dict)
+    idle: Parameters | None = None
     """Parameters that change nothing; None says that running the same again changes nothing."""
 
-    def make(self) -> Transform:
-        return make(self.transform, self.parameters)
+    def make(self, dataset: Dataset, *, idle: bool = False) -> Transform:
+        parameters = self.idle if idle and self.idle is not None else self.parameters
+        return make(self.transform, parameters(dataset) if callable(parameters) else parameters)
 
     def __str__(self) -> str:
         return self.transform
+
+
+def other_labels(dataset: Dataset) -> dict[str, Any]:
+    """Return parameters of ``labels.fix`` that turn the first labels round."""
+    rows = dataset.head(3)
+    labels = [not label for label in rows.column("approved").to_pylist()]
+    return {"labels": dict(zip(dataset.keys_of(rows), labels, strict=True))}
+
+
+def same_labels(dataset: Dataset) -> dict[str, Any]:
+    """Return parameters of ``labels.fix`` that give rows the labels they have."""
+    rows = dataset.head(3)
+    return {"labels": dict(zip(dataset.keys_of(rows), rows.column("approved").to_pylist(), strict=True))}
 
 
 CASES = [
@@ -39,6 +57,7 @@ CASES = [
     Case("clean.values", {"columns": ["city"], "trim": True, "case": "title", "mapping": {"?": None}}),
     Case("clean.values", {"columns": ["income"], "where": "income > 90000", "set_null": True}),
     Case("clean.deduplicate", {"columns": ["name", "city"]}),
+    Case("labels.fix", other_labels, idle=same_labels),
 ]
 
 

@@ -37,7 +37,8 @@ def test_every_transform_says_what_it_is(name: str) -> None:
 def test_changes_something_and_says_what_in_the_commit(case: Case, key: str | None) -> None:
     repo = repo_of(people(), key=key)
     base = repo.head
-    result = run(repo, "people", case.make(), seed=3)
+    transform = case.make(repo["people"])
+    result = run(repo, "people", transform, seed=3)
     assert result.is_new
     assert repo.head == result.commit != base
     commit = repo.commit(result.commit)
@@ -52,7 +53,7 @@ def test_changes_something_and_says_what_in_the_commit(case: Case, key: str | No
     assert provenance.record == result.record
     assert {"rows", "updated", "added", "deleted", "cells", "columns_added"} <= set(result.record)
     again = make(provenance.id, json.loads(json.dumps(provenance.parameters)))
-    assert again.parameters == case.make().parameters
+    assert again.parameters == transform.parameters
 
 
 @every_case
@@ -61,7 +62,7 @@ def test_the_same_seed_gives_the_same_content(case: Case, key: str | None) -> No
     prints = set()
     for _ in range(2):
         repo = repo_of(people(), key=key)
-        run(repo, "people", case.make(), seed=11)
+        run(repo, "people", case.make(repo["people"]), seed=11)
         prints.add(repo["people"].fingerprint)
     assert len(prints) == 1
 
@@ -70,10 +71,11 @@ def test_the_same_seed_gives_the_same_content(case: Case, key: str | None) -> No
 @with_and_without_key
 def test_nothing_to_do_makes_no_commit(case: Case, key: str | None) -> None:
     repo = repo_of(people(), key=key)
+    transform = case.make(repo["people"], idle=True)
     if case.idle is None:
-        run(repo, "people", case.make())
+        run(repo, "people", transform)
     head, before = repo.head, repo["people"].fingerprint
-    result = run(repo, "people", case.make() if case.idle is None else make(case.transform, case.idle))
+    result = run(repo, "people", transform)
     assert not result.is_new
     assert result.commit == repo.head == head
     assert repo["people"].fingerprint == before
@@ -85,12 +87,13 @@ def test_nothing_to_do_makes_no_commit(case: Case, key: str | None) -> None:
 def test_a_dry_run_shows_the_change_and_makes_no_commit(case: Case, key: str | None) -> None:
     repo = repo_of(people(), key=key)
     head = repo.head
-    planned = run(repo, "people", case.make(), dry_run=True)
+    transform = case.make(repo["people"])
+    planned = run(repo, "people", transform, dry_run=True)
     assert repo.head == head
     assert not planned.is_new
     assert planned.diff
     assert "would change" in planned.summary()
-    done = run(repo, "people", case.make())
+    done = run(repo, "people", transform)
     assert done.record == planned.record
     assert done.diff.stat() == planned.diff.stat()
 
@@ -99,8 +102,8 @@ def test_a_dry_run_shows_the_change_and_makes_no_commit(case: Case, key: str | N
 def test_only_declared_columns_of_existing_rows_change(case: Case) -> None:
     repo = repo_of(people())
     before = repo["people"].to_arrow()
-    allowed = set(case.make().targets(source_of(repo)))
-    result = run(repo, "people", case.make())
+    allowed = set(case.make(repo["people"]).targets(source_of(repo)))
+    result = run(repo, "people", case.make(repo["people"]))
     after = repo["people"].to_arrow()
     kept = [name for name in before.schema.names if name not in allowed]
     ids = np.asarray(after.column("id"))
@@ -114,7 +117,7 @@ def test_only_declared_columns_of_existing_rows_change(case: Case) -> None:
 @every_case
 def test_the_record_counts_what_the_diff_shows(case: Case) -> None:
     repo = repo_of(people())
-    result = run(repo, "people", case.make())
+    result = run(repo, "people", case.make(repo["people"]))
     stat = result.diff.stat()
     record = result.record
     assert (stat["added"], stat["removed"], stat["changed"]) == tuple(
@@ -134,7 +137,7 @@ def test_tables_without_much_in_them_are_no_trouble(case: Case, key: str | None,
     whole = people()
     table = {"empty": whole.slice(0, 0), "one row": whole.slice(0, 1), "all null": nulls_like(whole)}[kind]
     repo = repo_of(table, key=key)
-    run(repo, "people", case.make())
+    run(repo, "people", case.make(repo["people"]))
     rows = repo["people"].num_rows
     assert rows <= 2 * table.num_rows
 
@@ -147,7 +150,7 @@ def test_rows_are_found_again_after_deletions(case: Case) -> None:
         tx.delete("people", where="(id - 5) // 3 % 5 = 0")
     assert holed["people"].fingerprint == plain["people"].fingerprint
     for repo in (plain, holed):
-        run(repo, "people", case.make(), seed=5)
+        run(repo, "people", case.make(repo["people"]), seed=5)
     assert holed["people"].fingerprint == plain["people"].fingerprint
 
 
@@ -155,7 +158,7 @@ def test_rows_are_found_again_after_deletions(case: Case) -> None:
 def test_a_transform_runs_on_a_branch_of_its_own(case: Case) -> None:
     repo = repo_of(people())
     head = repo.head
-    result = run(repo, "people", case.make(), branch="work")
+    result = run(repo, "people", case.make(repo["people"]), branch="work")
     assert result.branch == "work"
     assert repo.head == head
     assert repo.branch("work").head == result.commit

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from headwater.core.hashing import U64, hash_array, hash_columns
+from headwater.core.hashing import U64, hash_columns
 from headwater.core.schema import require_columns
 from headwater.store.dataset import DatasetChunk
 from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform
+from headwater.transforms.grouping import group_numbers
 
 __all__ = ["Deduplicate"]
 
@@ -64,7 +65,7 @@ class Deduplicate(Transform):
         if not len(suspects):
             return
         rows = _read(source, suspects, (*source.key, *columns))
-        groups = _groups(rows.select(list(dict.fromkeys(columns))))
+        groups = group_numbers(rows.select(list(dict.fromkeys(columns))))
         order = _key_order(rows, source.key)
         _, first, sizes = np.unique(groups[order], return_index=True, return_counts=True)
         gone = np.ones(len(suspects), np.bool_)
@@ -89,19 +90,6 @@ def _read(source: Source, rows: I64, columns: tuple[str, ...]) -> pa.Table:
         if low < high:
             parts.append(chunk.read_rows(chunk.live_positions()[rows[low:high] - start], names))
     return pa.concat_tables(parts)
-
-
-def _groups(rows: pa.Table) -> I64:
-    """Return a number for each row, equal exactly where the rows are equal."""
-    codes = np.zeros(rows.num_rows, np.int64)
-    for name in rows.schema.names:
-        column = rows.column(name)
-        if pa.types.is_nested(column.type):
-            column = pa.chunked_array([pa.array(hash_array(column))])
-        encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-        values = np.asarray(encoded.indices).astype(np.int64)
-        _, codes = np.unique(codes * (len(encoded.dictionary) + 1) + values, return_inverse=True)
-    return codes.astype(np.int64)
 
 
 def _key_order(rows: pa.Table, key: tuple[str, ...]) -> I64:
