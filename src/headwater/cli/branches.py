@@ -61,7 +61,7 @@ def switch(session: Session, name: str, start: str | None, create: bool) -> None
         repo.create_branch(name, start)
     repo.switch(name)
     value = {"branch": name, "commit": repo.head, "created": create}
-    made = "a new branch, " if create else ""
+    made = "new " if create else ""
     session.show(value, lambda out: out.print(f"On {made}branch {name}, {_at(repo)}", markup=False))
 
 
