@@ -1,247 +1,278 @@
-"""Confident learning: which labels are probably wrong, from out-of-sample class probabilities.
+"""Confident learning: which labels are likely wrong, and how wrong labels of each class tend to be.
+
+The input is a given label and out-of-sample predicted probabilities for every row: from a model that did
+not see the row's label, as cross-validation gives them.
 
 References
 ----------
-Northcutt, Jiang, Chuang (2021). Confident Learning: Estimating Uncertainty in Dataset Labels. Journal of
-Artificial Intelligence Research 70. doi:10.1613/jair.1.12125
+Northcutt, Jiang, Chuang (2021). Confident learning: estimating uncertainty in dataset labels. JAIR 70.
+doi:10.1613/jair.1.12125
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from headwater.core.errors import UsageError
 
-__all__ = [
-    "LabelNoise",
-    "class_thresholds",
-    "confident_joint",
-    "find_issues",
-    "label_noise",
-    "normalized_margin",
-    "self_confidence",
-]
+__all__ = ["LabelNoise", "Prune", "Score", "estimate_noise", "find_issues", "label_quality"]
 
-Labels = NDArray[np.integer[Any]]
-Probabilities = NDArray[np.floating[Any]]
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+Score = Literal["self_confidence", "normalised_margin", "weighted_entropy"]
+Prune = Literal["noise_rate", "class", "both", "confident_joint", "argmax"]
 
 _BLOCK = 1 << 15
+# A row whose probability equals the threshold reaches it, whatever the rounding of the mean.
+_SLACK = 1e-6
+_ROUNDING = 1e-4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True)
 class LabelNoise:
-    """An estimate of label noise.
+    """How given labels relate to true ones, over K classes.
 
     Parameters
     ----------
-    joint : numpy.ndarray of float, shape (k, k)
-        Estimated share of rows with given label i and true label j; sums to 1.
-    noise_matrix : numpy.ndarray of float, shape (k, k)
-        Row i: the share of rows of true class i that carry each given label, ``P(given | true = i)``.
-    rate : float
-        Estimated share of wrong labels; 0 means none.
+    thresholds : numpy.ndarray, shape (K,)
+        Mean probability of each class over the rows given that class: how sure the model is of it.
+    counts : numpy.ndarray of int64, shape (K, K)
+        The confident joint: rows given class i that reach the threshold of class j (the most probable
+        of those they reach).
+    joint : numpy.ndarray, shape (K, K)
+        Estimated fraction of all rows that are given i and truly are j; adds up to 1.
     """
 
-    joint: NDArray[np.float64]
-    noise_matrix: NDArray[np.float64]
-    rate: float
+    thresholds: F64
+    counts: I64
+    joint: F64
+
+    @property
+    def noise_fraction(self) -> float:
+        """Estimated fraction of rows whose given label is wrong; 0 means none."""
+        return float(max(0.0, self.joint.sum() - np.trace(self.joint)))
+
+    @property
+    def noise_matrix(self) -> F64:
+        """P(given i | true j): the columns of true classes that occur add up to 1."""
+        return _divide(self.joint, self.joint.sum(axis=0, keepdims=True))
+
+    @property
+    def inverse_noise_matrix(self) -> F64:
+        """P(true j | given i): the rows of given classes that occur add up to 1."""
+        return _divide(self.joint, self.joint.sum(axis=1, keepdims=True))
 
 
-def class_thresholds(labels: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
-    """Return for each class the mean probability it gets in rows labelled so: the confidence expected of it.
-
-    ``t_j = mean of p_j over rows with label j``; infinite for a class without rows, which nothing reaches.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray of int, shape (n,)
-        Given labels, from 0 to k - 1.
-    probabilities : numpy.ndarray of float, shape (n, k)
-        Out-of-sample probabilities of each class.
-
-    Returns
-    -------
-    numpy.ndarray of float, shape (k,)
-
-    Raises
-    ------
-    UsageError
-        If shapes or values do not fit.
-    """
-    labels, probabilities = _validated(labels, probabilities)
-    classes = probabilities.shape[1]
-    count = np.bincount(labels, minlength=classes)
-    total = np.bincount(labels, weights=_own(labels, probabilities), minlength=classes)
-    means: NDArray[np.float64] = np.divide(total, count, out=np.full(classes, np.inf), where=count > 0)
-    return means
-
-
-def confident_joint(
-    labels: Labels, probabilities: Probabilities, *, calibrate: bool = True
-) -> NDArray[np.float64]:
-    """Count rows by given label and by the class that the model is confident of.
-
-    A row counts for class j when ``p_j >= t_j``; of several such classes, for the most probable.
+def estimate_noise(labels: ArrayLike, probabilities: ArrayLike) -> LabelNoise:
+    """Estimate the joint distribution of given and true labels (sections 3.1 and 3.2 of the paper).
 
     Parameters
     ----------
-    labels, probabilities : numpy.ndarray
-        As in `class_thresholds`.
-    calibrate : bool
-        Scale each row of counts to the number of rows with that label, as the paper's equation 3 does.
-
-    Returns
-    -------
-    numpy.ndarray of float, shape (k, k)
-        Entry (i, j): rows with given label i and confident class j.
-
-    Notes
-    -----
-    O(n k) time; memory beyond the result is bounded by a block of rows.
-    """
-    labels, probabilities = _validated(labels, probabilities)
-    classes = probabilities.shape[1]
-    thresholds = class_thresholds(labels, probabilities)
-    cells = np.zeros(classes * classes, np.int64)
-    for block in _blocks(len(labels)):
-        part = probabilities[block]
-        confident = np.where(part >= thresholds, part, -1.0)
-        best = confident.argmax(axis=1)
-        sure = confident[np.arange(len(part)), best] >= 0.0
-        cells += np.bincount(labels[block][sure] * classes + best[sure], minlength=classes * classes)
-    joint = cells.reshape(classes, classes).astype(np.float64)
-    if not calibrate:
-        return joint
-    given = np.bincount(labels, minlength=classes).astype(np.float64)
-    sums = joint.sum(axis=1)
-    # A class nobody is confident about is taken at its word.
-    empty = sums == 0
-    joint[empty, empty] = 1.0
-    sums[empty] = 1.0
-    joint *= (given / sums)[:, None]
-    return joint
-
-
-def label_noise(labels: Labels, probabilities: Probabilities) -> LabelNoise:
-    """Estimate how many labels are wrong, and which class is taken for which.
-
-    Parameters
-    ----------
-    labels, probabilities : numpy.ndarray
-        As in `class_thresholds`.
+    labels : array_like of int, shape (n,)
+        Given classes from 0 to K - 1; negative where there is none.
+    probabilities : array_like of float, shape (n, K)
+        Out-of-sample predicted probabilities.
 
     Returns
     -------
     LabelNoise
+
+    Notes
+    -----
+    Time is n K; memory beyond the input is one block of rows.
     """
-    counts = confident_joint(labels, probabilities)
-    total = counts.sum()
-    joint = counts / total if total else counts
-    true = joint.sum(axis=0)
-    matrix = np.divide(joint.T, true[:, None], out=np.eye(len(joint)), where=true[:, None] > 0)
-    rate = float(1.0 - np.trace(joint)) if total else 0.0
-    return LabelNoise(joint=joint, noise_matrix=matrix, rate=max(rate, 0.0))
+    given, p = _checked(labels, probabilities)
+    classes = p.shape[1]
+    labelled = given >= 0
+    totals = np.bincount(given[labelled], minlength=classes)
+    own = _gather(p, given)
+    sums = np.bincount(given[labelled], own[labelled], minlength=classes)
+    thresholds = np.where(totals > 0, sums / np.maximum(totals, 1), np.inf)
+    cells = np.zeros(classes * classes, np.int64)
+    for start in range(0, given.size, _BLOCK):
+        mine = given[start : start + _BLOCK]
+        best, sure = _confident_class(p[start : start + _BLOCK], thresholds)
+        sure &= mine >= 0
+        cells += np.bincount(mine[sure] * classes + best[sure], minlength=cells.size)
+    counts = cells.reshape(classes, classes)
+    # Calibrate: row i adds up to the rows given i. A class that no row reaches is taken as it was given.
+    calibrated = np.where(counts.sum(axis=1, keepdims=True) > 0, counts, np.eye(classes))
+    calibrated = calibrated / calibrated.sum(axis=1, keepdims=True) * totals[:, None]
+    return LabelNoise(thresholds, counts, calibrated / max(int(totals.sum()), 1))
 
 
-def find_issues(
-    labels: Labels, probabilities: Probabilities, *, method: Literal["noise_rate", "confident"] = "noise_rate"
-) -> NDArray[np.bool_]:
-    """Say which labels are probably wrong.
+def label_quality(labels: ArrayLike, probabilities: ArrayLike, score: Score = "self_confidence") -> F64:
+    """Return how plausible each given label is.
 
     Parameters
     ----------
-    labels, probabilities : numpy.ndarray
-        As in `class_thresholds`.
-    method : {"noise_rate", "confident"}
-        ``noise_rate``: for every pair of classes as many rows as the joint estimates, those with the largest
-        margin ``p_j - p_i`` (the paper's "prune by noise rate"). ``confident``: the off-diagonal rows of
-        the confident joint.
+    labels : array_like of int, shape (n,)
+        Given classes; negative where there is none.
+    probabilities : array_like of float, shape (n, K)
+        Out-of-sample predicted probabilities.
+    score : {"self_confidence", "normalised_margin", "weighted_entropy"}
+        The probability of the given class; half of one plus its lead over the best other class; or the
+        former divided by the entropy of the prediction, on a scale from 0 to 1.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n,)
+        From 0 (surely wrong) to 1 (surely right); NaN where there is no label.
+
+    References
+    ----------
+    Kuan, Mueller (2022). Model-agnostic label quality scoring to detect real-world label errors.
+    ICML DataPerf workshop.
+    """
+    given, p = _checked(labels, probabilities)
+    if score not in get_args(Score):
+        raise UsageError(f"Score {score!r} is not known. Scores: {', '.join(get_args(Score))}.")
+    own = _gather(p, given)
+    if score == "normalised_margin":
+        own = 0.5 * (1 + own - _best_other(p, given))
+    elif score == "weighted_entropy":
+        entropy = np.concatenate([_entropy(p[at : at + _BLOCK]) for at in range(0, len(p), _BLOCK)] or [own])
+        # -log p / entropy grows without bound as the label gets less plausible; map it to 1 / (1 + it).
+        with np.errstate(divide="ignore", invalid="ignore"):
+            surprise = -np.log(own)
+            own = np.where(entropy <= 0, (own > 0.5).astype(float), entropy / (entropy + surprise))
+    return np.where(given >= 0, own, np.nan)
+
+
+def find_issues(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    *,
+    prune: Prune = "noise_rate",
+    noise: LabelNoise | None = None,
+) -> NDArray[np.bool_]:
+    """Return which given labels are likely wrong (section 3.3 of the paper).
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (n,)
+        Given classes; negative where there is none.
+    probabilities : array_like of float, shape (n, K)
+        Out-of-sample predicted probabilities.
+    prune : {"noise_rate", "class", "both", "confident_joint", "argmax"}
+        How many and which: for each pair of classes as many as the joint says, by the lead of the other
+        class (which must be ahead); for each class as many, by self-confidence; both of these; all off
+        the diagonal of the confident joint; or all that the model predicts otherwise.
+    noise : LabelNoise, optional
+        What ``estimate_noise`` gave, to save its time.
 
     Returns
     -------
     numpy.ndarray of bool, shape (n,)
+        A row whose given class is the most probable one is never among them.
     """
-    labels, probabilities = _validated(labels, probabilities)
-    if method == "confident":
-        return _off_diagonal(labels, probabilities)
-    counts = np.rint(confident_joint(labels, probabilities)).astype(np.int64)
-    issues = np.zeros(len(labels), np.bool_)
-    order = np.argsort(labels, kind="stable")
-    ends = np.searchsorted(labels[order], np.arange(len(counts) + 1))
-    for given in range(len(counts)):
-        rows = order[ends[given] : ends[given + 1]]
-        own = probabilities[rows, given]
-        for other in np.flatnonzero(counts[given]):
-            wanted = min(int(counts[given, other]), len(rows))
-            if other == given or not wanted:
-                continue
-            margin = probabilities[rows, other] - own
-            worst = np.argpartition(-margin, wanted - 1)[:wanted]
-            # A row that prefers its own label is no issue, whatever the estimate.
-            issues[rows[worst[margin[worst] > 0]]] = True
-    return issues
+    given, p = _checked(labels, probabilities)
+    if prune not in get_args(Prune):
+        raise UsageError(f"Method {prune!r} is not known. Methods: {', '.join(get_args(Prune))}.")
+    doubted = (given >= 0) & (_best_other(p, given) > _gather(p, given))
+    if prune == "argmax" or not doubted.any():
+        return doubted
+    noise = estimate_noise(given, p) if noise is None else noise
+    if prune == "confident_joint":
+        return doubted & _off_diagonal(given, p, noise.thresholds)
+    chosen = np.ones(given.size, np.bool_)
+    if prune in ("class", "both"):
+        chosen &= _lowest_by_class(given, p, noise)
+    if prune in ("noise_rate", "both"):
+        chosen &= _largest_leads_by_pair(given, p, noise, np.flatnonzero(doubted))
+    return doubted & chosen
 
 
-def self_confidence(labels: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
-    """Return the probability of each row's own label: 1 means surely right, 0 surely wrong."""
-    labels, probabilities = _validated(labels, probabilities)
-    return _own(labels, probabilities)
+def _lowest_by_class(given: I64, p: NDArray[Any], noise: LabelNoise) -> NDArray[np.bool_]:
+    chosen = np.zeros(given.size, np.bool_)
+    total = int((given >= 0).sum())
+    wrong = np.rint((noise.joint.sum(axis=1) - np.diag(noise.joint)) * total).astype(np.int64)
+    for i in np.flatnonzero(wrong):
+        rows = np.flatnonzero(given == i)
+        chosen[rows[_smallest(p[rows, i], int(wrong[i]))]] = True
+    return chosen
 
 
-def normalized_margin(labels: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
-    """Return ``(p_label - max of the others + 1) / 2``: 1 means surely right, 0 surely wrong."""
-    labels, probabilities = _validated(labels, probabilities)
-    out = np.empty(len(labels), np.float64)
-    if probabilities.shape[1] == 1:
-        return np.ones(len(labels))
-    for block in _blocks(len(labels)):
-        part = np.array(probabilities[block], np.float64)
-        rows = np.arange(len(part))
-        own = part[rows, labels[block]]
-        part[rows, labels[block]] = -np.inf
-        out[block] = (own - part.max(axis=1) + 1.0) / 2.0
+def _largest_leads_by_pair(
+    given: I64, p: NDArray[Any], noise: LabelNoise, doubted: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    chosen = np.zeros(given.size, np.bool_)
+    total = int((given >= 0).sum())
+    wrong = np.rint(noise.joint * total).astype(np.int64)
+    np.fill_diagonal(wrong, 0)
+    for i in np.flatnonzero(wrong.any(axis=1)):
+        rows = doubted[given[doubted] == i]
+        lead = p[rows] - p[rows, i][:, None]
+        for j in np.flatnonzero(wrong[i]):
+            ahead = np.flatnonzero(lead[:, j] > 0)
+            chosen[rows[ahead[_smallest(-lead[ahead, j], int(wrong[i, j]))]]] = True
+    return chosen
+
+
+def _off_diagonal(given: I64, p: NDArray[Any], thresholds: F64) -> NDArray[np.bool_]:
+    parts = []
+    for start in range(0, given.size, _BLOCK):
+        best, sure = _confident_class(p[start : start + _BLOCK], thresholds)
+        parts.append(sure & (best != given[start : start + _BLOCK]))
+    return np.concatenate(parts)
+
+
+def _confident_class(p: NDArray[Any], thresholds: F64) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the most probable class of those whose threshold a row reaches, and whether it reaches any."""
+    reached = np.where(p >= (thresholds - _SLACK).astype(p.dtype), p, -1.0)
+    best = reached.argmax(axis=1)
+    return best, reached[np.arange(best.size), best] >= 0
+
+
+def _smallest(values: NDArray[Any], count: int) -> NDArray[np.intp]:
+    """Return the places of the ``count`` smallest values; of equal ones the first."""
+    return np.argsort(values, kind="stable")[:count]
+
+
+def _gather(p: NDArray[Any], given: I64) -> F64:
+    return p[np.arange(given.size), np.maximum(given, 0)].astype(np.float64) if given.size else np.zeros(0)
+
+
+def _best_other(p: NDArray[Any], given: I64) -> F64:
+    """Return the largest probability of a class that was not given."""
+    out = np.zeros(given.size)
+    for start in range(0, given.size, _BLOCK):
+        block = p[start : start + _BLOCK].copy()
+        mine = given[start : start + _BLOCK]
+        rows = np.flatnonzero(mine >= 0)
+        block[rows, mine[rows]] = -1.0
+        out[start : start + _BLOCK] = block.max(axis=1)
     return out
 
 
-def _off_diagonal(labels: Labels, probabilities: Probabilities) -> NDArray[np.bool_]:
-    thresholds = class_thresholds(labels, probabilities)
-    issues = np.zeros(len(labels), np.bool_)
-    for block in _blocks(len(labels)):
-        part = probabilities[block]
-        confident = np.where(part >= thresholds, part, -1.0)
-        best = confident.argmax(axis=1)
-        issues[block] = (confident[np.arange(len(part)), best] >= 0.0) & (best != labels[block])
-    return issues
+def _entropy(p: NDArray[Any]) -> F64:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(-np.sum(np.where(p > 0, p * np.log(p), 0.0), axis=1), np.float64)
 
 
-def _own(labels: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
-    return probabilities[np.arange(len(labels)), labels].astype(np.float64)
+def _divide(numerator: F64, denominator: F64) -> F64:
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
 
 
-def _blocks(rows: int) -> Iterator[slice]:
-    for start in range(0, rows, _BLOCK):
-        yield slice(start, min(start + _BLOCK, rows))
-
-
-def _validated(labels: Labels, probabilities: Probabilities) -> tuple[Labels, Probabilities]:
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
-    if probabilities.ndim != 2 or labels.shape != (len(probabilities),) or probabilities.shape[1] < 1:
+def _checked(labels: ArrayLike, probabilities: ArrayLike) -> tuple[I64, NDArray[Any]]:
+    p = np.asarray(probabilities)
+    if p.dtype not in (np.float32, np.float64):
+        p = p.astype(np.float64)
+    given = np.asarray(labels)
+    if p.ndim != 2 or p.shape[1] < 2 or given.shape != (p.shape[0],):
         raise UsageError(
-            f"Labels of shape {labels.shape} and probabilities of shape {probabilities.shape} do not go together: "
-            "give n labels and an n × k array."
+            f"Labels of shape (n,) and probabilities of shape (n, K), K at least 2, are needed; "
+            f"got {given.shape} and {p.shape}."
         )
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise UsageError(f"Labels must be class numbers from 0 on, not {labels.dtype}.")
-    if len(labels) and not (labels.min() >= 0 and labels.max() < probabilities.shape[1]):
+    given = given.astype(np.int64)
+    if given.size and int(given.max()) >= p.shape[1]:
         raise UsageError(
-            f"Labels run from {labels.min()} to {labels.max()}, but there are probabilities for classes 0 to "
-            f"{probabilities.shape[1] - 1}."
+            f"Label {int(given.max())} has no column among {p.shape[1]} columns of probabilities."
         )
-    if not np.isfinite(probabilities.sum()):
-        raise UsageError("Probabilities hold NaN or infinity: leave those rows out.")
-    return labels, probabilities
+    if p.size and not (float(p.min()) >= -_ROUNDING and float(p.max()) <= 1 + _ROUNDING):
+        raise UsageError("Probabilities lie between 0 and 1; NaN is not one.")
+    return given, p
