@@ -21,7 +21,7 @@ from headwater.core.errors import StorageError
 from headwater.core.hashing import U64, hash_columns, hash_keys
 from headwater.core.ids import ObjectId, digest
 from headwater.store.objects import Objects, corrupt
-from headwater.store.rowindex import Keys, decode_rows, encode_rows
+from headwater.store.rowindex import KEY_BYTES, ROW_BYTES, Keys, decode_rows, encode_rows
 
 __all__ = ["CHUNK_ROWS", "Chunk", "Group", "live_mask", "read_chunk", "write_chunk", "write_group"]
 
@@ -127,11 +127,18 @@ class Chunk:
         """Return the sorted key hashes; the row hashes where the dataset has no key."""
         if self.keys is None:
             return Keys.of(self.hashes(objects))
-        return Keys.decode(objects.open(self.keys))
+        return Keys.decode(self._sized(self.keys, KEY_BYTES, objects))
 
     def hashes(self, objects: Objects) -> U64:
         """Return the row hashes in the order of the rows."""
-        return decode_rows(objects.open(self.row_hashes))
+        return decode_rows(self._sized(self.row_hashes, ROW_BYTES, objects))
+
+    def _sized(self, name: ObjectId, width: int, objects: Objects) -> pa.Buffer:
+        """Open an index with ``width`` bytes a row; one of another size is damaged."""
+        data = objects.open(name)
+        if data.size != width * self.rows:
+            raise corrupt(name, objects.storage)
+        return data
 
 
 def write_chunk(table: pa.Table, objects: Objects, *, key: Sequence[str]) -> Chunk:
@@ -224,7 +231,8 @@ def read_chunk(
         wanted = {group.columns[name]: name for name in names if name in group.columns}
         if wanted:
             stored = _read_group(group.object, list(wanted), objects)
-            found.update((wanted[column], stored.column(column)) for column in stored.schema.names)
+            # Parquet takes a dot for a path: of columns "a" and "a.b" it reads both when asked for "a".
+            found.update((name, stored.column(column)) for column, name in wanted.items())
     # Rows are picked before types are fitted: dictionary-encoded text stays encoded until few values are left.
     picked = pa.table(found) if found else _rowless(chunk.rows)
     if rows is not None:
@@ -305,17 +313,25 @@ def _statistics(schema: pa.Schema, metadata: Any) -> dict[str, list[Any]]:
     if metadata.num_row_groups != 1:
         return out
     group = metadata.row_group(0)
-    for index in range(group.num_columns):
-        column = group.column(index)
-        name = column.path_in_schema
-        if name not in schema.names or not column.is_stats_set:
+    flat = {field.name for field in schema if not pa.types.is_nested(field.type)}
+    leaves = [group.column(index) for index in range(group.num_columns)]
+    paths = [column.path_in_schema for column in leaves]
+    for name, column in zip(paths, leaves, strict=True):
+        # A path with a dot may be that of a nested value: what two claim to be, neither is.
+        if name not in flat or paths.count(name) > 1 or not column.is_stats_set:
             continue
         statistics = column.statistics
-        low, high = (
-            (_plain(statistics.min), _plain(statistics.max)) if statistics.has_min_max else (None, None)
-        )
+        low, high = _bounds(statistics) if statistics.has_min_max else (None, None)
         out[name] = [low, high, statistics.null_count if statistics.has_null_count else None]
     return out
+
+
+def _bounds(statistics: Any) -> tuple[Any, Any]:
+    try:
+        return _plain(statistics.min), _plain(statistics.max)
+    except (OverflowError, ValueError):
+        # A date beyond the years that Python knows.
+        return None, None
 
 
 def _plain(value: Any) -> Any:

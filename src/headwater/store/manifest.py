@@ -10,12 +10,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from headwater.core.errors import CorruptObject
 from headwater.core.hashing import U64, mix
 from headwater.core.ids import ObjectId
 from headwater.store.chunk import Chunk, live_mask
 from headwater.store.objects import Objects
 
-__all__ = ["EMPTY", "Fingerprint", "Manifest", "fingerprint_chunk", "load_manifest", "save_manifest"]
+__all__ = [
+    "EMPTY",
+    "Fingerprint",
+    "Manifest",
+    "fingerprint_chunk",
+    "is_manifest",
+    "load_manifest",
+    "save_manifest",
+]
 
 _MASK = (1 << 64) - 1
 
@@ -116,8 +125,16 @@ def save_manifest(manifest: Manifest, objects: Objects) -> ObjectId:
 
 
 def load_manifest(name: ObjectId, objects: Objects) -> Manifest:
-    """Read the manifest of that name."""
+    """Read the manifest of that name.
+
+    Raises
+    ------
+    CorruptObject
+        If the object is something else.
+    """
     value = objects.get_document(name)
+    if not is_manifest(value):
+        raise CorruptObject(f"Object {name[:12]} is not a manifest. Run `hw fsck`.", object=name)
     return Manifest(
         schema=pa.ipc.read_schema(pa.py_buffer(base64.b64decode(value["schema"]))),
         key=tuple(value["key"]),
@@ -126,6 +143,11 @@ def load_manifest(name: ObjectId, objects: Objects) -> Manifest:
         contract=value["contract"],
         tags=value["tags"],
     )
+
+
+def is_manifest(value: Any) -> bool:
+    """Say whether a stored JSON value is a manifest."""
+    return isinstance(value, dict) and {"schema", "key", "chunks", "fingerprint"} <= value.keys()
 
 
 def fingerprint_chunk(chunk: Chunk, objects: Objects) -> Fingerprint:

@@ -14,6 +14,7 @@ from headwater.store.storage import Storage
 __all__ = ["Objects", "corrupt", "object_path"]
 
 _CACHED_BYTES = 4 << 20
+_CACHED_DOCUMENTS = 1024
 
 
 def object_path(name: ObjectId | str) -> str:
@@ -63,16 +64,30 @@ class Objects:
         return self.put(canonical_json(value))
 
     def get_document(self, name: ObjectId) -> Any:
-        """Return the JSON value stored under ``name``. Treat it as read-only: it is shared."""
-        if name not in self._documents:
+        """Return the JSON value stored under ``name``. Treat it as read-only: it is shared.
+
+        Raises
+        ------
+        CorruptObject
+            If the object is damaged, or no JSON.
+        ObjectMissing
+            If it is not there.
+        """
+        # Other threads may clear the cache at any moment: look once.
+        value = self._documents.get(name)
+        if value is None:
             data = self.get(name)
-            if len(self._documents) > 1024:
+            try:
+                value = json.loads(data)
+            except ValueError as error:
+                raise CorruptObject(
+                    f"Object {name[:12]} is no document. Run `hw fsck`.", object=name
+                ) from error
+            if len(self._documents) >= _CACHED_DOCUMENTS:
                 self._documents.clear()
-            value = json.loads(data)
-            if len(data) > _CACHED_BYTES:
-                return value
-            self._documents[name] = value
-        return self._documents[name]
+            if len(data) <= _CACHED_BYTES:
+                self._documents[name] = value
+        return value
 
 
 def corrupt(name: ObjectId, storage: Storage) -> CorruptObject:

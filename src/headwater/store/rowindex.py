@@ -17,7 +17,12 @@ from numpy.typing import NDArray
 
 from headwater.core.hashing import U64
 
-__all__ = ["Keys", "decode_rows", "encode_rows"]
+__all__ = ["KEY_BYTES", "ROW_BYTES", "Keys", "decode_rows", "encode_rows"]
+
+KEY_BYTES = 12
+"""Bytes a row of a key index: hash and position."""
+ROW_BYTES = 8
+"""Bytes a row of the row hashes."""
 
 Positions = NDArray[np.uint32]
 
@@ -38,7 +43,7 @@ class Keys:
     @classmethod
     def decode(cls, data: pa.Buffer) -> Keys:
         """Read the form that `encode` writes, without a copy."""
-        count = data.size // 12
+        count = data.size // KEY_BYTES
         return cls(
             np.frombuffer(data, np.dtype("<u8"), count=count),
             np.frombuffer(data, np.dtype("<u4"), count=count, offset=8 * count),
