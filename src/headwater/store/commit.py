@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -133,15 +134,14 @@ def is_commit(value: Any) -> bool:
 
 
 def ancestors(start: CommitId, objects: Objects) -> Iterator[Commit]:
-    """Yield ``start`` and all its ancestors once each, newest first; a child always before its parents.
+    """Yield ``start`` and all its ancestors once each, newest first.
 
     Notes
     -----
-    Commits are drawn by time, which orders them rightly as long as no clock ran backwards; a commit
-    older on paper than its parent is held back until its children are out.
+    Commits are drawn by time and only after one of their children, so a child comes before its parents as
+    long as no clock ran backwards. Each commit is read when it is needed, so that the first ones cost
+    little in a long history.
     """
-    import heapq
-
     seen = {start}
     first = load_commit(start, objects)
     waiting = [(-first.time.timestamp(), start, first)]

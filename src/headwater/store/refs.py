@@ -2,7 +2,9 @@
 
 A ref holds its commit and the name of an object with what it held before, so that the reflog is a
 chain of objects which can never disagree with the ref. A deleted ref stays as a tombstone, so that
-deletion can be undone too.
+deletion can be undone too; garbage collection ends old chains and removes old tombstones.
+
+A slash in a name is a ``!`` in the path, so that ``fix`` and ``fix/labels`` can both be branches.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from headwater.core.errors import ConcurrentUpdate, NotFound, UsageError
+from headwater.core.errors import ConcurrentUpdate, CorruptObject, NotFound, ObjectMissing, UsageError
 from headwater.core.ids import CommitId, ObjectId, canonical_json
 from headwater.store.objects import Objects
 from headwater.store.storage import Version
@@ -24,7 +26,8 @@ __all__ = ["Move", "RefKind", "Refs", "whoami"]
 
 RefKind = Literal["heads", "tags"]
 
-_NAME = re.compile(r"^[\w][\w.+-]*(/[\w][\w.+-]*)*$")
+_NAME = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)*")
+_LONGEST_NAME = 200
 _NOUN = {"heads": "branch", "tags": "tag"}
 
 
@@ -58,20 +61,13 @@ class Refs:
 
     def names(self, kind: RefKind) -> dict[str, CommitId]:
         """Return all refs of a kind with their commits, by name."""
-        prefix = f"refs/{kind}/"
-        found = {}
-        for entry in self._storage.list(prefix.rstrip("/")):
-            name = entry.path.removeprefix(prefix)
-            commit = self.get(kind, name) if valid_name(name) else None
-            if commit:
-                found[name] = commit
-        return dict(sorted(found.items()))
+        found = {name: self.get(kind, name) for name in self.all_names(kind)}
+        return {name: commit for name, commit in found.items() if commit}
 
     def all_names(self, kind: RefKind) -> list[str]:
         """Return the names of all refs of a kind, deleted ones included."""
-        prefix = f"refs/{kind}/"
-        entries = (entry.path.removeprefix(prefix) for entry in self._storage.list(prefix.rstrip("/")))
-        return sorted(name for name in entries if valid_name(name))
+        names = (_name(kind, entry.path) for entry in self._storage.list(f"refs/{kind}"))
+        return sorted(name for name in names if name is not None)
 
     def move(
         self,
@@ -100,10 +96,13 @@ class Refs:
                 f"{name!r} is not a valid {_NOUN[kind]} name: use letters, digits, and . _ + - / between them.",
                 name=name,
             )
-        version = self._storage.read_version(_path(kind, name))
-        if (_decode(version.data).commit if version else None) != expected:
-            return False
-        return self._swap(kind, name, version, to, reason, author)
+        while True:
+            version = self._storage.read_version(_path(kind, name))
+            if (_decode(version.data).commit if version else None) != expected:
+                return False
+            # Somebody may have moved it away and back, or removed its tombstone: then it is as expected still.
+            if self._swap(kind, name, version, to, reason, author):
+                return True
 
     def update(
         self,
@@ -133,7 +132,7 @@ class Refs:
         )
 
     def reflog(self, kind: RefKind, name: str) -> Iterator[Move]:
-        """Yield the moves of a ref, newest first.
+        """Yield the moves of a ref, newest first, as far back as garbage collection kept them.
 
         Raises
         ------
@@ -147,7 +146,26 @@ class Refs:
             yield move
             if move.previous is None:
                 return
-            move = _decode(self._objects.get(move.previous))
+            try:
+                move = _decode(self._objects.get(move.previous))
+            except ObjectMissing:
+                return
+
+    def forget(self, kind: RefKind, name: str, *, before: datetime) -> bool:
+        """Remove the tombstone of a ref that was deleted before that time, and with it the ref's reflog.
+
+        Returns
+        -------
+        bool
+            Whether it was removed; never on storage that cannot delete on a condition.
+        """
+        version = self._storage.read_version(_path(kind, name))
+        if version is None:
+            return False
+        move = _decode(version.data)
+        if move.commit is not None or move.time >= before:
+            return False
+        return self._storage.compare_and_delete(_path(kind, name), version)
 
     def _swap(
         self, kind: RefKind, name: str, version: Version | None, to: CommitId | None, reason: str, author: str
@@ -172,19 +190,34 @@ def whoami() -> str:
 
 def valid_name(name: str) -> bool:
     """Say whether a branch or tag may have this name."""
-    return bool(_NAME.match(name)) and ".." not in name and not name.endswith((".lock", "."))
+    return (
+        _NAME.fullmatch(name) is not None
+        and ".." not in name
+        and not name.endswith((".lock", "."))
+        and name != "HEAD"
+        and len(name.encode()) <= _LONGEST_NAME
+    )
 
 
 def _path(kind: RefKind, name: str) -> str:
-    return f"refs/{kind}/{name}"
+    return f"refs/{kind}/{name.replace('/', '!')}"
+
+
+def _name(kind: RefKind, path: str) -> str | None:
+    """Return the name of the ref kept at a path; None if none is."""
+    name = path.removeprefix(f"refs/{kind}/").replace("!", "/")
+    return name if valid_name(name) and _path(kind, name) == path else None
 
 
 def _decode(data: bytes) -> Move:
-    value = json.loads(data)
-    return Move(
-        commit=value["commit"],
-        author=value["author"],
-        time=datetime.fromisoformat(value["time"]),
-        reason=value["reason"],
-        previous=value["previous"],
-    )
+    try:
+        value = json.loads(data)
+        return Move(
+            commit=value["commit"],
+            author=value["author"],
+            time=datetime.fromisoformat(value["time"]),
+            reason=value["reason"],
+            previous=value["previous"],
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise CorruptObject(f"This is no entry of a reflog: {data[:80]!r}. Run `hw fsck`.") from error

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from headwater.core.errors import InputError, NotFound, UsageError
-from headwater.core.ids import CommitId
+from headwater.core.errors import CorruptObject, NotFound, ObjectMissing, UsageError
+from headwater.core.ids import CommitId, ObjectId
 from headwater.store.commit import Commit, is_commit, load_commit
-from headwater.store.objects import Objects
+from headwater.store.objects import Objects, object_path
 from headwater.store.refs import Refs
 
 __all__ = ["resolve"]
 
 _SUFFIX = re.compile(r"(~\d*|\^\d*|@\{[^}]*\})$")
-_HASH = re.compile(r"^[0-9a-f]{6,64}$")
+_HASH = re.compile(r"[0-9a-f]{6,64}")
+_WHOLE = 64
+_LARGEST_COMMIT = 16 << 20
 
 
 def resolve(expression: str, *, refs: Refs, objects: Objects, head: CommitId | None) -> CommitId:
@@ -25,7 +27,8 @@ def resolve(expression: str, *, refs: Refs, objects: Objects, head: CommitId | N
     expression : str
         A branch, tag or commit id (at least 6 digits of it), or ``HEAD``, followed by any number of
         ``~n`` (n-th first parent), ``^n`` (n-th parent) and ``@{date}`` (newest commit along first parents
-        that is not newer than the date; UTC unless it says otherwise).
+        that is not newer than the date, the end of the day where it gives none; UTC unless it says
+        otherwise).
     refs, objects : Refs, Objects
         The repository's.
     head : CommitId, optional
@@ -59,7 +62,7 @@ def _named(name: str, refs: Refs, objects: Objects, head: CommitId | None) -> Co
     found = refs.get("heads", name) or refs.get("tags", name)
     if found:
         return found
-    if _HASH.match(name):
+    if _HASH.fullmatch(name):
         matches = _commits_with_prefix(name, objects)
         if len(matches) == 1:
             return matches[0]
@@ -71,23 +74,23 @@ def _named(name: str, refs: Refs, objects: Objects, head: CommitId | None) -> Co
 
 
 def _commits_with_prefix(prefix: str, objects: Objects) -> list[CommitId]:
+    if len(prefix) == _WHOLE:
+        return [CommitId(prefix)] if objects.storage.exists(object_path(prefix)) else []
     found = []
     for entry in objects.storage.list(f"objects/{prefix[:2]}"):
-        name = CommitId("".join(entry.path.split("/")[-2:]))
-        if name.startswith(prefix) and entry.size < 1 << 20:
-            data = objects.storage.read(entry.path)
-            if data.startswith(b"{") and is_commit(_parsed(data)):
-                found.append(name)
+        name = ObjectId("".join(entry.path.split("/")[-2:]))
+        if name.startswith(prefix) and entry.size <= _LARGEST_COMMIT and _holds_commit(name, objects):
+            found.append(CommitId(name))
     return sorted(found)
 
 
-def _parsed(data: bytes) -> object:
-    import json
-
+def _holds_commit(name: ObjectId, objects: Objects) -> bool:
     try:
-        return json.loads(data)
-    except ValueError:
-        return None
+        data = objects.open(name)
+        return bytes(data[:1]) == b"{" and is_commit(objects.get_document(name))
+    except (ObjectMissing, CorruptObject):
+        # Garbage, removed while we looked, or an object that `hw fsck` will tell about.
+        return False
 
 
 def _step(commit: Commit, suffix: str, expression: str, objects: Objects) -> Commit:
@@ -115,10 +118,11 @@ def _as_of(commit: Commit, text: str, expression: str, objects: Objects) -> Comm
     try:
         when = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InputError(
-            f"{text!r} in {expression!r} is not a date: write 2026-11-01 or 2026-11-01T12:00."
+        raise UsageError(
+            f"{text!r} in {expression!r} is not a date: write 2026-11-01 or 2026-11-01T12:00.",
+            name=expression,
         ) from error
-    if len(text) == 10:
+    if "T" not in text.upper() and ":" not in text:
         when = when.replace(hour=23, minute=59, second=59, microsecond=999_999)
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     while commit.time > when:
