@@ -133,13 +133,13 @@ def _require_text(head: bytes, file: str, options: ReadOptions) -> None:
 def _delimiter(head: bytes, newline: bytes) -> str:
     best, most = DELIMITERS[0], (0.0, 0)
     for candidate in DELIMITERS:
-        counts = [
-            len(fields) for fields in itertools.islice(_sample(head, candidate, newline), SAMPLE_RECORDS)
-        ]
-        if counts and counts[0] > 1:
-            share = sum(count == counts[0] for count in counts) / len(counts)
-            if (share, counts[0]) > most:
-                best, most = candidate, (share, counts[0])
+        counts = [len(fields) for fields in itertools.islice(_sample(head, candidate, newline), SAMPLE_RECORDS)]
+        if not counts or counts[0] == 1:
+            continue
+        rows = counts[1:]
+        share = sum(count == counts[0] for count in rows) / len(rows) if rows else 1.0
+        if share > 0 and (share, counts[0]) > most:
+            best, most = candidate, (share, counts[0])
     return best
 
 
