@@ -69,9 +69,20 @@ def query(repo: Repo, sql: str) -> pa.Table:
                 raise UsageError(
                     "This statement returns nothing. A query of a repository is a SELECT.", sql=sql
                 )
-            return relation.to_arrow_table()
+            return _distinct_names(relation.to_arrow_table())
         except duckdb.Error as error:
             known = ", ".join(repo.datasets()) or "none"
             raise UsageError(
                 f"The query does not run: {str(error).strip()}\nDatasets here: {known}.", sql=sql
             ) from error
+
+
+def _distinct_names(table: pa.Table) -> pa.Table:
+    """Return the table with a number behind each column name that stands before it already."""
+    names: list[str] = []
+    for name in table.schema.names:
+        fresh, count = name, 1
+        while fresh in names:
+            fresh, count = f"{name}_{count}", count + 1
+        names.append(fresh)
+    return table.rename_columns(names)
