@@ -71,6 +71,14 @@ def test_values_are_mended(parameters: dict[str, Any], column: str, wanted: list
         assert result.record["cells"].keys() == {column}
 
 
+def test_a_code_is_mapped_in_the_columns_that_can_hold_it() -> None:
+    repo = repo_of(TABLE)
+    codes = {"9": None, "999999.375": None}
+    run(repo, "people", make("clean.values", {"columns": ["dep", "rate"], "mapping": codes}))
+    assert column_of(repo, "dep") == [0, None, 2, None]
+    assert column_of(repo, "rate") == [1.5, None, 2.5, None]
+
+
 def test_by_default_all_text_but_the_key_is_mended() -> None:
     repo = repo_of(TABLE)
     run(repo, "people", make("clean.values", {"trim": True}))
@@ -84,7 +92,7 @@ def test_by_default_all_text_but_the_key_is_mended() -> None:
         ({}, UsageError, "nothing to do"),
         ({"case": "snake"}, UsageError, "no case 'snake'"),
         ({"columns": ["dep"], "trim": True}, SchemaError, "'dep' is int8; trim"),
-        ({"columns": ["dep"], "mapping": {"many": None}}, SchemaError, "do not fit column 'dep'"),
+        ({"columns": ["dep"], "mapping": {"many": None}}, SchemaError, "No column could hold the value 'many'"),
         ({"columns": ["dep"], "set_value": "many"}, SchemaError, "do not fit column 'dep'"),
         ({"columns": ["city"], "replace": {"(": ""}}, UsageError, "not a regular expression"),
         ({"columns": ["city"], "trim": True, "where": "citty = 'x'"}, UsageError, "citty"),

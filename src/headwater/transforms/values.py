@@ -41,7 +41,7 @@ class CleanValues(RowTransform[tuple[str, ...]]):
         Regular expressions (RE2) and what replaces each match, a backslash and 1 being the first group.
     mapping : mapping
         Old values and new ones; null makes a value missing. JSON has only text as names: ``"9"`` stands for
-        the number 9 in a column of numbers.
+        the number 9 in a column of numbers. Of several columns, those that could not hold a value stay.
     set_null : bool
         Make the cells missing.
     set_value : Any
@@ -90,6 +90,14 @@ class CleanValues(RowTransform[tuple[str, ...]]):
                     column=name,
                 )
             self._mend(field, pa.chunked_array([], field.type))
+        fields = [source.schema.field(name) for name in self.targets(source)]
+        strange = [old for old in self.mapping if not any(_fits(old, field) for field in fields)]
+        if strange:
+            kinds = ", ".join(f"{field.name!r} ({field.type})" for field in fields)
+            raise SchemaError(
+                f"No column could hold the value {strange[0]!r} that is to be mapped: {kinds}.",
+                value=strange[0],
+            )
         if self.where:
             filtered(source.schema.empty_table(), self.where, source.schema.names, source.dataset.name)
 
@@ -152,10 +160,19 @@ def _replaced(values: pa.ChunkedArray, pattern: str, text: str) -> pa.ChunkedArr
 
 
 def _mapped(values: pa.ChunkedArray, mapping: Mapping[Any, Any], column: pa.Field) -> pa.ChunkedArray:
-    old = _typed(list(mapping), column)
-    at = pc.index_in(values, value_set=old)
-    new = _typed(list(mapping.values()), column)
-    return pc.if_else(pc.is_valid(at), new.take(pc.fill_null(at, 0)), values)
+    known = [old for old in mapping if _fits(old, column)]
+    at = pc.index_in(values, value_set=_typed(known, column))
+    new = _typed([mapping[old] for old in known], column)
+    return pc.if_else(pc.is_valid(at), new.take(pc.fill_null(at, 0)), values) if known else values
+
+
+def _fits(value: Any, column: pa.Field) -> bool:
+    """Say whether the column could hold the value: where it could not, there is none to map."""
+    try:
+        _typed([value], column)
+    except SchemaError:
+        return False
+    return True
 
 
 def _typed(values: Sequence[Any], column: pa.Field) -> pa.Array:
