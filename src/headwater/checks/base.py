@@ -183,6 +183,15 @@ class Check(Protocol):
     version: ClassVar[int] = 1
     cost: ClassVar[Cost] = "scan"
 
+    @classmethod
+    def defaults(cls, target: Target) -> Sequence[Check]:
+        """Return the checks of this kind that belong into the default suite of a target.
+
+        None by default; the plain checks of columns are chosen in `headwater.checks.suite`. Decide by the
+        types of columns and the roles of the contract alone, so that the suite does not change with the rows.
+        """
+        return ()
+
     def measures(self, target: Target) -> Sequence[Measure[Any]]:
         """Return what must be known of the dataset; nothing by default."""
         return ()

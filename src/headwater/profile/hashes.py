@@ -19,7 +19,14 @@ from headwater.profile.base import Measure
 from headwater.profile.batch import Batch
 from headwater.profile.codec import decode, encode
 
-__all__ = ["Determines", "DeterminesState", "Repeats", "RepeatsState"]
+__all__ = [
+    "Determines",
+    "DeterminesState",
+    "Repeats",
+    "RepeatsState",
+    "pair_identities",
+    "row_identities",
+]
 
 I64 = NDArray[np.int64]
 
@@ -52,6 +59,11 @@ class RepeatsState:
             return self.known
         _, counts = self._merged()
         return len(counts), int(counts[counts > 1].sum())
+
+    def repeated_hashes(self) -> U64:
+        """Return the hashes of values that come more than once, ascending."""
+        hashes, counts = self._merged()
+        return hashes[counts > 1]
 
     def merge(self, other: Self) -> Self:
         """Return the counts of both sets of rows."""
@@ -132,7 +144,9 @@ class Repeats(Measure[RepeatsState]):
 
     def measure(self, batch: Batch, values: Mapping[str, Any]) -> RepeatsState:
         """Hash and sort."""
-        hashes, missing = _hashes(batch, self.of)
+        hashes, there = row_identities(batch, self.of)
+        missing = 0 if there is None else int((~there).sum())
+        hashes = hashes if there is None else hashes[there]
         return RepeatsState((_runs(np.sort(hashes)),), batch.num_rows, missing)
 
     def load(self, data: bytes) -> RepeatsState:
@@ -167,11 +181,14 @@ class DeterminesState:
         if self.known is not None:
             return self.known
         left, _, counts = self._merged()
-        if len(left) == 0:
-            return 0
-        order = np.lexsort((counts, left))
-        last = np.append(left[order][1:] != left[order][:-1], True)
+        last, order = _last_of_each(left, counts)
         return int(counts[order][last].sum())
+
+    def commonest_pairs(self) -> tuple[U64, U64]:
+        """Return the hash of each left side, ascending, and of the pair that most of its rows have."""
+        left, pair, counts = self._merged()
+        last, order = _last_of_each(left, counts)
+        return left[order][last], pair[order][last]
 
     @property
     def error(self) -> float:
@@ -261,8 +278,7 @@ class Determines(Measure[DeterminesState]):
 
     def measure(self, batch: Batch, values: Mapping[str, Any]) -> DeterminesState:
         """Hash left sides and pairs, and sort."""
-        left, there = batch.row_hashes(self.by), _complete(batch, self.by)
-        pair = batch.row_hashes(self.columns)
+        left, pair, there = pair_identities(batch, self.by, self.determined)
         missing = 0
         if there is not None:
             left, pair, missing = left[there], pair[there], int((~there).sum())
@@ -274,11 +290,26 @@ class Determines(Measure[DeterminesState]):
         return DeterminesState.from_bytes(data)
 
 
-def _hashes(batch: Batch, columns: tuple[str, ...]) -> tuple[U64, int]:
-    """Return the hashes of complete rows over some columns, and how many rows are not complete."""
+def row_identities(batch: Batch, columns: tuple[str, ...]) -> tuple[U64, NDArray[np.bool_] | None]:
+    """Return a hash a row over some columns, and which rows have no null among them; None if all."""
     hashes = batch.hashes(columns[0]) if len(columns) == 1 else batch.row_hashes(columns)
-    there = _complete(batch, columns)
-    return (hashes, 0) if there is None else (hashes[there], int((~there).sum()))
+    return hashes, _complete(batch, columns)
+
+
+def pair_identities(
+    batch: Batch, by: tuple[str, ...], determined: str
+) -> tuple[U64, U64, NDArray[np.bool_] | None]:
+    """Return hashes of the determining values and of the pairs, and which rows have all determining values."""
+    return batch.row_hashes(by), batch.row_hashes((*by, determined)), _complete(batch, by)
+
+
+def _last_of_each(left: U64, counts: I64) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """Return an order by left side and count, and which entries are the last of their left side in it."""
+    # Pairs come in order of their hashes and the sort is stable, so equals are told apart by it.
+    order = np.lexsort((counts, left))
+    ordered = left[order]
+    last = np.append(ordered[1:] != ordered[:-1], True) if len(left) else np.zeros(0, np.bool_)
+    return last, order
 
 
 def _complete(batch: Batch, columns: tuple[str, ...]) -> NDArray[np.bool_] | None:

@@ -1,0 +1,66 @@
+"""``validity.constant``: columns that say nothing, for all rows have the same value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
+from headwater.core.findings import Finding
+from headwater.profile.base import Measure, NeedExact
+from headwater.profile.distinct import Distinct
+
+__all__ = ["Constant"]
+
+_FEW = 2
+
+
+@CHECKS.register("validity.constant")
+@dataclass(frozen=True, kw_only=True)
+class Constant(Check):
+    """A column has at least two different values, from two rows up.
+
+    Parameters
+    ----------
+    column : str
+        The column.
+    level : {"warn", "fail"}
+        The outcome if not.
+    """
+
+    id = "validity.constant"
+    title = "Columns that never vary"
+
+    column: str
+    level: Level = "warn"
+
+    def measures(self, target: Target) -> Sequence[Measure[Any]]:
+        """Count distinct values."""
+        return [self._distinct]
+
+    def judge(self, states: States, target: Target) -> list[Finding]:
+        """Say whether there is but one."""
+        state = states[self._distinct]
+        estimate = state.estimate
+        # So many rows may have taken their values with them: at least that many values are left.
+        if state.stale_rows and estimate - state.stale_rows < _FEW:
+            raise NeedExact([self._distinct])
+        broken = estimate == 1 and states.rows >= _FEW
+        return [
+            Finding(
+                check=self.id,
+                outcome=outcome_of(broken, self.level),
+                severity=0.35 if broken else 0.0,
+                column=self.column,
+                value=float(round(estimate)),
+                threshold=float(_FEW),
+                message=f"Column {self.column!r} has the same value in every row that has one: it tells nothing."
+                if broken
+                else f"Column {self.column!r} varies.",
+            )
+        ]
+
+    @property
+    def _distinct(self) -> Distinct:
+        return Distinct(column=self.column)

@@ -1,0 +1,232 @@
+"""Suites: from a contract's rules to checks and back, and the suite for data that nobody has promised anything of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, fields, replace
+from typing import Any
+
+import pyarrow as pa
+
+from headwater.checks.base import CHECKS, Check, Target
+from headwater.core.contract import Rule
+from headwater.core.errors import NotFound, UsageError
+from headwater.profile.kinds import Kind, kind_of
+
+__all__ = ["Suite", "check_of", "contract_suite", "default_suite", "rule_of", "suite_for"]
+
+_WARNINGS = frozenset({"warning", "warn", "info", "low", "medium"})
+_TOLERATED = 0.05
+"""The share of values that may be missing before data nobody made promises of gets a warning."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """A named set of checks."""
+
+    name: str
+    checks: tuple[Check, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.checks)
+
+    def plus(self, checks: Iterable[Check]) -> Suite:
+        """Return the suite with further checks, each once."""
+        return replace(self, checks=tuple(dict.fromkeys((*self.checks, *checks))))
+
+    def only(self, *wanted: str) -> Suite:
+        """Return the suite with the checks of these ids or families alone.
+
+        Raises
+        ------
+        NotFound
+            If one is neither.
+        """
+        families = {name.partition(".")[0] for name in CHECKS}
+        for name in wanted:
+            if name not in CHECKS and name not in families:
+                raise NotFound.among("check", name, [*CHECKS, *families])
+        kept = [one for one in self.checks if one.id in wanted or one.id.partition(".")[0] in wanted]
+        return replace(self, checks=tuple(kept))
+
+    def without(self, *unwanted: str) -> Suite:
+        """Return the suite without the checks of these ids or families."""
+        kept = [
+            one for one in self.checks if one.id not in unwanted and one.id.partition(".")[0] not in unwanted
+        ]
+        return replace(self, checks=tuple(kept))
+
+
+def suite_for(target: Target) -> Suite:
+    """Return the suite that suits a target: its contract's, if that makes promises, and the default one.
+
+    Of the default suite, those checks are left out that the contract has a rule for.
+    """
+    usual = default_suite(target)
+    if not (target.contract.rules or target.contract.columns):
+        return usual
+    promised = contract_suite(target)
+    taken = {(one.id, _about(one)) for one in promised.checks}
+    more = [one for one in usual.checks if (one.id, _about(one)) not in taken]
+    return Suite(name="contract", checks=promised.checks).plus(more)
+
+
+def contract_suite(target: Target) -> Suite:
+    """Return the checks that a contract asks for: its rules, its columns with their types, its key.
+
+    Rules about a column that is not there are left out: ``schema.drift`` reports the column.
+    """
+    contract, schema = target.contract, target.schema
+    checks: list[Check] = []
+    if contract.columns:
+        checks.append(CHECKS["schema.drift"]())
+    if contract.key:
+        checks.append(CHECKS["uniqueness.key"]())
+    ruled = {(rule.check, rule.column) for rule in contract.rules}
+    for column in contract.columns:
+        if column.name not in schema.names:
+            continue
+        if column.required and ("completeness.null_fraction", column.name) not in ruled:
+            checks.append(_make("completeness.null_fraction", column=column.name))
+        if column.unique:
+            checks.append(_make("uniqueness.columns", columns=(column.name,)))
+    there = [rule for rule in contract.rules if rule.column is None or rule.column in schema.names]
+    checks += [check_of(rule) for rule in there]
+    return Suite(name="contract", checks=tuple(dict.fromkeys(checks)))
+
+
+def default_suite(target: Target) -> Suite:
+    """Return checks that make sense for any dataset with these columns and roles.
+
+    Chosen by types and roles alone, so that the same columns always get the same checks. What is certainly
+    wrong fails (a label that is missing, a key that repeats); what is only suspicious warns.
+    """
+    checks: list[Check] = [_make("volume.rows"), _make("uniqueness.key")]
+    for field in target.schema:
+        checks += _column_checks(field, target)
+    if target.label is not None and target.label in target.schema.names:
+        checks.append(_make("completeness.null_fraction", column=target.label, maximum=0.0, level="fail"))
+        checks.append(_make("labels.balance"))
+    if target.baseline is not None:
+        checks.append(_make("schema.drift"))
+        checks += [_make("drift.distribution", column=f.name) for f in target.schema if _may_drift(f, target)]
+    for name in CHECKS:
+        checks += CHECKS[name].defaults(target)
+    return Suite(name="default", checks=tuple(dict.fromkeys(checks)))
+
+
+def check_of(rule: Rule) -> Check:
+    """Return the check that a rule of a contract asks for.
+
+    Raises
+    ------
+    NotFound
+        If there is no such check.
+    UsageError
+        If its parameters do not fit.
+    """
+    kind = CHECKS[rule.check]
+    known: dict[str, Field[Any]] = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    given = dict(rule.parameters)
+    if rule.column is not None:
+        given = {**_column_parameter(rule, known), **given}
+    if "level" in known and "level" not in given and rule.severity.lower() in _WARNINGS:
+        given["level"] = "warn"
+    if "description" in known and rule.description:
+        given.setdefault("description", rule.description)
+    for name in given:
+        if name not in known:
+            raise NotFound.among("parameter", name, known, where=f"check {rule.check!r}")
+    lacking = [
+        name
+        for name, field in known.items()
+        if name not in given and field.default is MISSING and field.default_factory is MISSING
+    ]
+    if lacking:
+        raise UsageError(
+            f"Check {rule.check!r} needs {', '.join(lacking)}. Give it in the rule.", check=rule.check
+        )
+    return kind(**{name: _frozen(value) for name, value in given.items()})
+
+
+def rule_of(check: Check) -> Rule:
+    """Return the rule of a contract that asks for a check; `check_of` reads it."""
+    parameters: dict[str, Any] = {}
+    for field in fields(check):  # type: ignore[arg-type]
+        value = getattr(check, field.name)
+        if field.default is MISSING or value != field.default:
+            parameters[field.name] = _thawed(value)
+    column = parameters.pop("column", None)
+    level = parameters.pop("level", getattr(check, "level", "fail"))
+    description = parameters.pop("description", "")
+    return Rule(
+        check=check.id,
+        column=column,
+        parameters=parameters,
+        severity="warning" if level == "warn" else "error",
+        description=description,
+    )
+
+
+def _column_checks(field: pa.Field, target: Target) -> list[Check]:
+    name, kind = field.name, kind_of(field.type)
+    checks: list[Check] = []
+    if name != target.label:
+        maximum = 0.0 if name in target.key else _TOLERATED
+        level = "fail" if name in target.key else "warn"
+        checks.append(
+            _make("completeness.null_fraction", column=name, maximum=maximum, blank=True, level=level)
+        )
+    if kind is Kind.NULL:
+        return checks
+    if name not in target.key:
+        checks.append(_make("validity.constant", column=name))
+        if kind.is_ordered or kind is Kind.TEXT:
+            checks.append(_make("validity.sentinel", column=name))
+    if kind is Kind.TEXT:
+        checks.append(_make("consistency.spelling", column=name))
+        checks.append(_make("validity.mixed", column=name))
+    return checks
+
+
+def _may_drift(field: pa.Field, target: Target) -> bool:
+    assert target.baseline is not None
+    kind = kind_of(field.type)
+    if field.name in target.key or not kind.is_countable or field.name not in target.baseline.schema.names:
+        return False
+    # A changed kind is for `schema.drift` to report.
+    return kind is kind_of(target.baseline.schema.field(field.name).type)
+
+
+def _make(name: str, **parameters: Any) -> Check:
+    return CHECKS[name](**parameters)
+
+
+def _about(check: Check) -> str:
+    column = getattr(check, "column", None) or getattr(check, "columns", None)
+    return str(column)
+
+
+def _column_parameter(rule: Rule, known: Mapping[str, Any]) -> dict[str, Any]:
+    if "column" in known:
+        return {"column": rule.column}
+    if "columns" in known:
+        return {"columns": (rule.column,)}
+    raise UsageError(
+        f"Check {rule.check!r} is not about one column, but the contract asks for it at column {rule.column!r}. "
+        "Move the rule to the table.",
+        check=rule.check,
+    )
+
+
+def _frozen(value: Any) -> Any:
+    """Return a value that can be hashed: a contract's lists become tuples."""
+    return (
+        tuple(_frozen(item) for item in value)
+        if isinstance(value, Sequence) and not isinstance(value, str)
+        else value
+    )
+
+
+def _thawed(value: Any) -> Any:
+    return [_thawed(item) for item in value] if isinstance(value, tuple) else value
