@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from headwater.checks.base import RowFilter, Target
 from headwater.profile.conformance import sql_columns
+from headwater.profile.duck import session
 from headwater.store.dataset import DatasetChunk
 
 __all__ = ["Wanted", "find_rows"]
@@ -91,8 +91,7 @@ def _holds(table: pa.Table, conditions: Mapping[int, str]) -> dict[int, NDArray[
     if not conditions:
         return {}
     selected = ", ".join(f"coalesce(({text}), FALSE) AS c{number}" for number, text in conditions.items())
-    with duckdb.connect(config={"threads": 1}) as connection:
-        connection.register("rows", table)
+    with session(table) as connection:
         answer: pa.Table = connection.execute(f"SELECT {selected} FROM rows").to_arrow_table()
     return {number: np.asarray(answer[f"c{number}"].to_numpy(zero_copy_only=False)) for number in conditions}
 

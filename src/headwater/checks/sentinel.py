@@ -182,7 +182,7 @@ class Sentinel(Check):
         frequent = {_physical(v, type_): low for v, low, _ in top.top()} if not top.stale_rows else {}
         if top.stale_rows:
             frequent = {_physical(v, type_): high for v, _, high in top.top()}
-        column = _Column(quantiles, {k: v for k, v in frequent.items() if k is not None} | counts)
+        column = _Column(quantiles, {k: v for k, v in frequent.items() if k is not None}, counts)
         codes = _date_codes(type_) if kind_of(type_) is Kind.TIME else None
         found = column.suspects(codes, slack=slack, ignored=ignored)
         return [(as_python(value, type_), count) for value, count in found]
@@ -191,13 +191,13 @@ class Sentinel(Check):
 class _Column:
     """The values of a column of numbers, and which of them are suspect."""
 
-    def __init__(self, quantiles: QuantilesState, counts: dict[float, int]) -> None:
+    def __init__(self, quantiles: QuantilesState, frequent: dict[float, int], ends: dict[float, int]) -> None:
         whole = quantiles.whole
-        self.counts = counts
+        self.counts = frequent | ends
+        self.ends = ends
         self.points = whole.points
         # What lies between two points counts at the upper one.
         self.weights: NDArray[np.float64] = np.diff(whole.up_to, prepend=0).astype(np.float64)
-        self.distinct = len(whole.points)
 
     def suspects(
         self, dates: frozenset[float] | None, *, slack: int, ignored: set[Any]
@@ -207,14 +207,24 @@ class _Column:
         With ``slack``, so many of the rows may be gone: whatever could then be suspect is returned.
         """
         found: dict[float, int] = {}
-        for value in sorted(self.counts, key=lambda v: -abs(v - self._middle())):
+        middle = self._middle()
+        candidates = [
+            value
+            for value, count in self.counts.items()
+            if np.isfinite(value) and value not in ignored and self._is_worth_a_look(value, count, dates)
+        ]
+        for value in sorted(candidates, key=lambda v: (-abs(v - middle), v)):
             if len(found) == _MOST:
                 break
-            if value in ignored or not np.isfinite(value):
-                continue
             if self._is_suspect(value, found, dates, slack):
                 found[value] = self.counts[value]
         return list(found.items())
+
+    def _is_worth_a_look(self, value: float, count: int, dates: frozenset[float] | None) -> bool:
+        if dates is not None:
+            return value in dates
+        many = count >= 3 and value in self.ends and len(self.points) > _MANY
+        return many or looks_like_a_code(value) or (value < 0 and _is_negative_code(value))
 
     def _is_suspect(
         self, value: float, found: dict[float, int], dates: frozenset[float] | None, slack: int

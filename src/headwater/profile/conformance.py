@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 import duckdb
@@ -17,6 +18,7 @@ from headwater.core.schema import require_columns
 from headwater.profile.base import Measure
 from headwater.profile.batch import Batch
 from headwater.profile.columns import require_kind
+from headwater.profile.duck import session
 from headwater.profile.kinds import from_python
 from headwater.profile.quantiles import lengths_of
 from headwater.profile.quoting import identifier
@@ -278,11 +280,16 @@ def sql_columns(condition: str, schema: pa.Schema) -> tuple[str, ...]:
     UsageError
         If it is no condition: it does not compile, is no boolean, or looks at more than one row.
     """
+    return _sql_columns(condition, schema)
+
+
+@lru_cache(maxsize=1024)
+def _sql_columns(condition: str, schema: pa.Schema) -> tuple[str, ...]:
     selection = f"SELECT ({condition})::BOOLEAN FROM rows"
-    with duckdb.connect(config={"threads": 1}) as connection:
-        connection.register("rows", schema.empty_table())
+    with session(schema.empty_table()) as connection:
         try:
             description = connection.execute(f"SELECT ({condition}) FROM rows").description
+            connection.fetchall()
             assert description is not None
             gives = description[0][1]
             if str(gives) not in ("BOOLEAN", "NULL"):
@@ -309,13 +316,12 @@ def sql_columns(condition: str, schema: pa.Schema) -> tuple[str, ...]:
                 "Write it as after WHERE, for example: amount >= 0 AND paid <= amount.",
                 condition=condition,
             ) from error
-        tree = connection.execute("SELECT json_serialize_sql(?)", [selection]).fetchone()
-    assert tree is not None
-    if '"class":"SUBQUERY"' in str(tree[0]):
+        ((tree,),) = connection.execute("SELECT json_serialize_sql(?)", [selection]).fetchall()
+    if '"class":"SUBQUERY"' in str(tree):
         raise UsageError(
             f"The condition {condition!r} looks at other rows; it must be about one.", condition=condition
         )
-    return _named(str(tree[0]), schema)
+    return _named(str(tree), schema)
 
 
 def set_array(values: tuple[Any, ...], type_: pa.DataType, column: str) -> pa.Array:

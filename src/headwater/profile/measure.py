@@ -18,6 +18,7 @@ from headwater.engine.local import LocalExecutor
 from headwater.profile.base import Measure, State
 from headwater.profile.batch import Batch
 from headwater.profile.cache import ByteCache, ChunkPack, Version, WholePack, entry_key
+from headwater.profile.duck import session
 from headwater.store.dataset import Dataset, DatasetChunk
 
 __all__ = ["Measured", "measure", "measure_table"]
@@ -27,7 +28,6 @@ AnyMeasure = Measure[Any]
 
 _MOST_STALE = 0.2
 """The share of stale rows from which a state is no longer worth keeping up."""
-_MEMORY = "256MB"
 
 
 class Measured:
@@ -350,8 +350,7 @@ def _aggregates(
     asked = {key: expressions for key, expressions in asked.items() if expressions}
     if not asked:
         return {}, {}
-    with duckdb.connect(config={"threads": 1, "memory_limit": _MEMORY}) as connection:
-        connection.register("rows", table)
+    with session(table) as connection:
         try:
             return _select(connection, asked), {}
         except duckdb.Error:
@@ -373,8 +372,7 @@ def _select(
     connection: duckdb.DuckDBPyConnection, asked: Mapping[str, Mapping[str, str]]
 ) -> dict[str, dict[str, Any]]:
     expressions = list(dict.fromkeys(text for named in asked.values() for text in named.values()))
-    row = connection.execute(f"SELECT {', '.join(expressions)} FROM rows").fetchone()
-    assert row is not None
+    (row,) = connection.execute(f"SELECT {', '.join(expressions)} FROM rows").fetchall()
     found = dict(zip(expressions, row, strict=True))
     return {key: {name: found[text] for name, text in named.items()} for key, named in asked.items()}
 
