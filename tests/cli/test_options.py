@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headwater.cli.options import assignment, column_names, column_types, joined, shell_word, split_ref
 
@@ -79,3 +82,9 @@ def test_a_ref_follows_the_first_at() -> None:
 def test_words_are_quoted_where_a_shell_needs_it() -> None:
     assert shell_word("plain") == "plain"
     assert shell_word("two words") == "'two words'"
+    assert shell_word("""x = 'y' and "z" """) == """"x = 'y' and \\"z\\" \""""
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1))
+def test_a_quoted_word_is_one_word_again(text: str) -> None:
+    assert shlex.split(shell_word(text)) == [text]

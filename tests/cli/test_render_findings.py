@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from rich.console import Console
 
@@ -19,6 +21,7 @@ class Report:
     findings: tuple[Finding, ...]
     dataset: str = "loans"
     ref: str | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def outcome(self) -> Outcome:
@@ -42,10 +45,12 @@ WARN = Finding(
 GOOD = [Finding(check=f"good.check_{n}", outcome=Outcome.PASS, message="fine") for n in range(4)]
 
 
-def drawn(*findings: Finding, width: int = 80, **options: Any) -> str:
+def drawn(
+    *findings: Finding, width: int = 80, scores: Mapping[str, float] | None = None, **options: Any
+) -> str:
     console = Console(width=width, highlight=False)
     with console.capture() as captured:
-        draw_findings(console, Report(findings), **options)
+        draw_findings(console, Report(findings, scores=scores or {}), **options)
     return captured.get()
 
 
@@ -64,6 +69,19 @@ def test_a_finding_says_where_what_which_rows_and_what_mends_it() -> None:
     assert """fix   hw clean loans clean.values -p columns=approve -p 'mapping={"9": null}'""" in text
     assert "fix" not in drawn(FAIL, fixes=False)
     assert "2 row(s)" in drawn(WARN)
+
+
+def test_scores_are_in_one_line_the_worst_first() -> None:
+    text = drawn(FAIL, scores={"validity": 100.0, "completeness": 62.5})
+    assert "Scores  completeness 62 · validity 100" in text
+
+
+def test_rows_can_be_drawn_in_full_the_column_first() -> None:
+    rows = pa.table({"id": [1, 2], "approve": [9, 7]})
+    text = drawn(FAIL, WARN, examples=lambda finding: rows if finding.column else None)
+    assert "        approve  id" in text
+    assert "… 4,998 more row(s)" in text
+    assert "rows  17" not in text
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])

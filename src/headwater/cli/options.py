@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -113,9 +114,9 @@ def reading(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shell_word(text: str) -> str:
-    """Return text as one word of a shell."""
-    import shlex
-
+    """Return text as one word of a shell, in the quotes that read best."""
+    if "'" in text and "!" not in text:  # inside double quotes, interactive shells read ! as history
+        return '"' + re.sub(r'(["$`\\])', r"\\\1", text) + '"'
     return shlex.quote(text)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import pyarrow as pa
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from headwater.cli.options import shell_word
-from headwater.cli.tables import cut, safe
+from headwater.cli.tables import cut, data_table, safe
 from headwater.core.findings import Finding, Fix, Outcome
 
 __all__ = ["Findings", "badge", "clean_command", "draw_findings"]
@@ -46,13 +47,24 @@ class Findings(Protocol):
         ...
 
     @property
+    def scores(self) -> Mapping[str, float]:
+        """From 0 to 100, by family of checks."""
+        ...
+
+    @property
     def findings(self) -> Sequence[Finding]:
         """What was found, the most important first."""
         ...
 
 
 def draw_findings(
-    out: Console, report: Findings, *, limit: int | None = 10, everything: bool = False, fixes: bool = True
+    out: Console,
+    report: Findings,
+    *,
+    limit: int | None = 10,
+    everything: bool = False,
+    fixes: bool = True,
+    examples: Callable[[Finding], pa.Table | None] = lambda _: None,
 ) -> None:
     """Draw a report.
 
@@ -68,6 +80,8 @@ def draw_findings(
         Draw those that pass too.
     fixes : bool
         Whether to print the command that mends a finding: it needs a repository.
+    examples : callable
+        Gives the rows of a finding that are to be drawn in full; None: their keys do.
     """
     counts = Counter(finding.outcome for finding in report.findings)
     words = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in _STYLES if counts[outcome])
@@ -80,11 +94,13 @@ def draw_findings(
             f"{where}: {words or 'nothing to check'}",
         )
     )
+    if report.scores:
+        out.print(_scores(report.scores))
     bad = [finding for finding in report.findings if finding.outcome is not Outcome.PASS]
     good = [finding for finding in report.findings if finding.outcome is Outcome.PASS]
     for finding in [*bad, *good][:limit] if everything else bad[:limit]:
         out.print()
-        _draw_finding(out, finding, fixes=fixes)
+        _draw_finding(out, finding, examples(finding), fixes=fixes)
     left = len(bad) + (len(good) if everything else 0) - (limit or len(bad) + len(good))
     if left > 0:
         out.print(Text(f"\n… {left:,} more finding(s); --limit 0 shows all", style="dim"))
@@ -106,20 +122,42 @@ def clean_command(dataset: str, fix: Fix) -> str:
     return " ".join([f"hw clean {shell_word(dataset)} {fix.transform}", *words])
 
 
-def _draw_finding(out: Console, finding: Finding, *, fixes: bool) -> None:
+def _scores(scores: Mapping[str, float]) -> Text:
+    """Return the score of each family in a line, the worst first."""
+    line = Text("Scores ", style="dim")
+    for number, (family, score) in enumerate(sorted(scores.items(), key=lambda item: item[1])):
+        style = "green" if score >= 90 else "yellow" if score >= 60 else "red"
+        line.append(" · " if number else " ").append(f"{family} ").append(
+            f"{score:.0f}", style=f"not dim {style}"
+        )
+    return line
+
+
+def _draw_finding(out: Console, finding: Finding, examples: pa.Table | None, *, fixes: bool) -> None:
     head = Text.assemble(badge(finding.outcome), " ", (finding.check, "bold"))
     for part in (finding.column, finding.slice):
         if part:
             head.append(f"  {safe(part)}", style="cyan")
     out.print(head, soft_wrap=True)
     _indented(out, Text(safe(finding.message)))
-    if finding.rows:
+    if examples is not None and examples.num_rows:
+        _draw_examples(out, finding, examples)
+    elif finding.rows:
         _indented(out, Text.assemble(("rows  ", "dim"), rows_text(finding, out.width - _INDENT - 6)))
     elif finding.row_count:
         _indented(out, Text(f"{finding.row_count:,} row(s)", style="dim"))
     if finding.fix and fixes:
         command = clean_command(finding.dataset, finding.fix)
         out.print(Text.assemble(" " * _INDENT, ("fix   ", "dim"), (command, "cyan")), soft_wrap=True)
+
+
+def _draw_examples(out: Console, finding: Finding, examples: pa.Table) -> None:
+    about = [name.strip() for name in (finding.column or "").split(", ")]
+    table = data_table(examples, width=out.width - _INDENT, first=about, cell=32, narrow=16, say_rest=False)
+    out.print(Padding(table, (1, 0, 0, _INDENT), expand=False))
+    more = finding.row_count - examples.num_rows
+    if more > 0:
+        _indented(out, Text(f"… {more:,} more row(s)", style="dim"))
 
 
 def rows_text(finding: Finding, width: int) -> str:

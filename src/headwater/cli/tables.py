@@ -107,6 +107,8 @@ def data_table(
     first: Sequence[str] = (),
     cell: int = _CELL,
     styles: Sequence[str] = (),
+    narrow: int = _NARROW,
+    say_rest: bool = True,
 ) -> RenderableType:
     """Return rows as a table that fits into ``width`` cells.
 
@@ -124,6 +126,10 @@ def data_table(
         The most cells for one column.
     styles : sequence of str
         A style for each row.
+    narrow : int
+        Columns that would get fewer cells than this, and want more, are left out.
+    say_rest : bool
+        Whether to name the columns that are left out.
     """
     names = [name for name in first if name in table.schema.names]
     names += [name for name in table.schema.names if name not in names]
@@ -131,7 +137,7 @@ def data_table(
     wanted = [
         min(cell, max([cell_len(safe(name)), *(text.cell_len for text in columns[name])])) for name in names
     ]
-    widths = fit_widths(wanted, width)
+    widths = fit_widths(wanted, width, narrow=narrow)
     out = grid()
     shown = names[: len(widths)]
     for name, size in zip(shown, widths, strict=True):
@@ -140,7 +146,7 @@ def data_table(
     for number, row in enumerate(zip(*(columns[name] for name in shown), strict=True)):
         out.add_row(*row, style=styles[number] if styles else None)
     left_out = names[len(widths) :]
-    if not left_out:
+    if not left_out or not say_rest:
         return out
     note = Text(
         f"… {len(left_out)} more column(s): {cut(', '.join(map(safe, left_out)), 3 * width)}", style="dim"
@@ -154,10 +160,10 @@ def grid() -> Table:
     return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=padding, show_edge=False, header_style="bold")
 
 
-def fit_widths(wanted: Sequence[int], width: int) -> list[int]:
+def fit_widths(wanted: Sequence[int], width: int, *, narrow: int = _NARROW) -> list[int]:
     """Return the width of each column that fits; columns without room are missing at the end."""
     count = len(wanted)
-    while count > 1 and sum(min(size, _NARROW) + _GAP for size in wanted[:count]) - _GAP > width:
+    while count > 1 and sum(min(size, narrow) + _GAP for size in wanted[:count]) - _GAP > width:
         count -= 1
     sizes = list(wanted[:count])
     excess = sum(sizes) + _GAP * (count - 1) - width
