@@ -62,6 +62,12 @@ class Coverage(Check):
     max_level: int = 3
     level: Level = "warn"
 
+    @classmethod
+    def defaults(cls, target: Target) -> Sequence[Check]:
+        """Ask for sensitive features and a label to combine."""
+        attributes = {*target.sensitive, *((target.label,) if target.label else ())}
+        return (cls(),) if len(attributes) > 1 and target.sensitive else ()
+
     def measures(self, target: Target) -> Sequence[Measure[Any]]:
         """Count combinations."""
         return [self._measure(target)]

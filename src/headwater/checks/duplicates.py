@@ -80,6 +80,11 @@ class Duplicates(Check):
     maximum: float = 0.0
     level: Level = "warn"
 
+    @classmethod
+    def defaults(cls, target: Target) -> Sequence[Check]:
+        """Ask for columns beside the key."""
+        return (cls(),) if set(target.schema.names) - set(target.key) else ()
+
     def measures(self, target: Target) -> Sequence[Measure[Any]]:
         """Count equal rows."""
         return [self._measure(target)]

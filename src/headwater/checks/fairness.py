@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
@@ -66,6 +67,11 @@ class Representation(Check):
 
     def __hash__(self) -> int:
         return hash((self.columns, self.minimum, self.minimum_rows, self.level))
+
+    @classmethod
+    def defaults(cls, target: Target) -> Sequence[Check]:
+        """Ask for sensitive features."""
+        return (cls(),) if target.sensitive else ()
 
     def measures(self, target: Target) -> Sequence[Measure[Any]]:
         """Count the rows of each group."""
@@ -149,6 +155,13 @@ class BaseRate(Check):
     positive: Any = None
     maximum: float = 0.1
     level: Level = "warn"
+
+    @classmethod
+    def defaults(cls, target: Target) -> Sequence[Check]:
+        """Ask for sensitive features, and for a label of classes."""
+        if not target.label or set(target.sensitive) <= {target.label}:
+            return ()
+        return () if pa.types.is_floating(target.schema.field(target.label).type) else (cls(),)
 
     def measures(self, target: Target) -> Sequence[Measure[Any]]:
         """Count the rows of each group by label."""

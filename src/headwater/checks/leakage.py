@@ -1,0 +1,204 @@
+"""``leakage.target``: columns that give the label away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target, outcome_of
+from headwater.checks.judging import percent
+from headwater.core.errors import UsageError
+from headwater.core.findings import Finding
+from headwater.core.schema import require_columns
+from headwater.profile.kinds import kind_of
+
+__all__ = ["TargetLeakage"]
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+_FOLDS = 2
+_BINS = 256
+_MOST_CLASSES = 50
+_LEAST_MINORITY = 10
+
+
+@CHECKS.register("leakage.target")
+@dataclass(frozen=True, kw_only=True)
+class TargetLeakage(Check):
+    """No single column gives the label away.
+
+    A column that all but decides the label is mostly the label itself, written differently, or something
+    that is known only afterwards. A model trained on it looks perfect and is of no use.
+
+    Parameters
+    ----------
+    label : str
+        The label column; the contract's by default.
+    maximum : float
+        The share of the label's uncertainty that one column may explain, from 0 (it tells nothing) to 1 (it
+        decides the label).
+    rows : int
+        The most rows looked at, spread evenly.
+    level : {"warn", "fail"}
+        The outcome above it.
+
+    Notes
+    -----
+    For each column the label is predicted from its value alone: on one half of the rows the most frequent
+    label of each value (the mean, for labels that are numbers) is learnt, and judged on the other half. The
+    share explained is ``1 - errors / errors without the column``: Goodman and Kruskal's lambda out of
+    sample, and R² for numbers. Columns of many numbers are cut into 256 ranges. O(n log n) a column.
+
+    References
+    ----------
+    Goodman, Kruskal (1954). Measures of association for cross classifications. doi:10.2307/2281536
+    """
+
+    id = "leakage.target"
+    title = "Columns that give the label away"
+    cost: ClassVar[Cost] = "rows"
+
+    label: str = ""
+    maximum: float = 0.9
+    rows: int = 200_000
+    level: Level = "fail"
+
+    @classmethod
+    def defaults(cls, target: Target) -> Sequence[Check]:
+        """Ask for a label, and columns beside it and the key."""
+        others = set(target.schema.names) - {*target.key, target.label}
+        return (cls(),) if target.label and others else ()
+
+    def judge(self, states: States, target: Target) -> list[Finding]:
+        """Try each column."""
+        label = self.label or target.label
+        if not label:
+            raise UsageError("Leakage needs a label column. Name one in the contract, or with --label.")
+        require_columns(target.schema, [label], where=f"dataset {target.dataset.name!r}")
+        spared = {*target.key, label}
+        columns = [
+            field.name
+            for field in target.schema
+            if field.name not in spared and kind_of(field.type).is_countable
+        ]
+        table = _sample(target, [label, *columns], self.rows)
+        table = table.filter(_is_there(table.column(label)))
+        truth = _Truth.of(table.column(label))
+        if truth is None or not columns:
+            return [self._finding(label, None, 0.0, "too few rows of each label to learn from")]
+        order = target.rng(self.id).permutation(table.num_rows)
+
+        def explained(column: str) -> float:
+            return truth.explained_by(_codes(table.column(column)), order)
+
+        shares = dict(zip(columns, target.executor.map(explained, columns), strict=True))
+        best = max(shares, key=lambda name: shares[name])
+        guilty = sorted((n for n in columns if shares[n] > self.maximum), key=lambda name: -shares[name])
+        if not guilty:
+            return [self._finding(label, None, shares[best], f"the one that tells most is {best!r}")]
+        return [self._finding(label, column, shares[column], "") for column in guilty]
+
+    def _finding(self, label: str, column: str | None, share: float, why: str) -> Finding:
+        message = (
+            f"No column alone gives {label!r} away ({why}: {percent(max(share, 0.0))} of what is uncertain)."
+            if column is None
+            else f"Column {column!r} alone decides {label!r}: it explains {percent(share)} of what is uncertain about "
+            "it. If it is not known when the model is used, or is the label written differently, drop it."
+        )
+        return Finding(
+            check=self.id,
+            outcome=outcome_of(column is not None, self.level),
+            severity=0.95 if column else 0.0,
+            column=column,
+            value=share,
+            threshold=self.maximum,
+            message=message,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """The label as class numbers, or as numbers to predict."""
+
+    classes: I64 | None
+    numbers: F64 | None
+
+    @classmethod
+    def of(cls, label: pa.ChunkedArray) -> _Truth | None:
+        """Return the label, or None where there is too little of it to learn from."""
+        encoded = label.combine_chunks().dictionary_encode()
+        if len(encoded.dictionary) > _MOST_CLASSES and kind_of(label.type).is_numeric:
+            return cls(None, np.asarray(label.cast(pa.float64())))
+        codes = np.asarray(encoded.indices).astype(np.int64)
+        counts = np.bincount(codes) if len(codes) else np.zeros(1, np.int64)
+        return cls(codes, None) if len(codes) - counts.max() >= _LEAST_MINORITY else None
+
+    def explained_by(self, codes: I64, order: I64) -> float:
+        """Return the share of errors that knowing the codes avoids, learnt on one half, judged on the other."""
+        errors = without = 0.0
+        for fold in range(_FOLDS):
+            seen, unseen = order[np.arange(len(order)) % _FOLDS != fold], order[fold::_FOLDS]
+            both = self._errors(codes, seen, unseen)
+            errors, without = errors + both[0], without + both[1]
+        return 1.0 - errors / without if without else 0.0
+
+    def _errors(self, codes: I64, seen: I64, unseen: I64) -> tuple[float, float]:
+        size = int(codes.max()) + 1
+        if self.numbers is not None:
+            rows, mean = np.bincount(codes[seen], minlength=size), float(self.numbers[seen].mean())
+            sums = np.bincount(codes[seen], self.numbers[seen], minlength=size)
+            known = np.where(rows > 0, sums / np.maximum(rows, 1), mean)[codes[unseen]]
+            numbers = self.numbers[unseen]
+            return float(np.sum((numbers - known) ** 2)), float(np.sum((numbers - mean) ** 2))
+        assert self.classes is not None
+        usual = int(np.argmax(np.bincount(self.classes[seen])))
+        best = _commonest(codes[seen], self.classes[seen], size, usual)[codes[unseen]]
+        truth = self.classes[unseen]
+        return float(np.sum(best != truth)), float(np.sum(truth != usual))
+
+
+def _commonest(codes: I64, classes: I64, size: int, usual: int) -> I64:
+    """Return for each code its most frequent class; the usual one where the code was not seen."""
+    kinds = int(classes.max()) + 1
+    pairs, counts = np.unique(codes * kinds + classes, return_counts=True)
+    order = np.lexsort((counts, pairs // kinds))
+    out = np.full(size, usual, np.int64)
+    # The last of each code in this order is its most frequent class.
+    out[pairs[order] // kinds] = pairs[order] % kinds
+    return out
+
+
+def _codes(values: pa.ChunkedArray) -> I64:
+    """Return a code for each value, null being one; many numbers are cut into ranges."""
+    encoded = values.combine_chunks().dictionary_encode(null_encoding="encode")
+    places = np.asarray(encoded.indices).astype(np.int64)
+    if len(encoded.dictionary) <= _BINS or not kind_of(values.type).is_ordered:
+        return places
+    if pa.types.is_temporal(values.type):
+        width = pa.int32() if values.type.bit_width == 32 else pa.int64()
+        values = values.cast(width)
+    numbers = np.asarray(values.cast(pa.float64(), safe=False).fill_null(np.nan))
+    there = ~np.isnan(numbers)
+    edges = np.unique(np.quantile(numbers[there], np.linspace(0, 1, _BINS + 1)[1:-1]))
+    return np.where(there, np.searchsorted(edges, numbers, side="right"), len(edges) + 1)
+
+
+def _sample(target: Target, columns: Sequence[str], rows: int) -> pa.Table:
+    """Return at most about ``rows`` rows, spread evenly over the dataset."""
+    step, start, parts = -(-target.dataset.num_rows // rows) or 1, 0, []
+    for batch in target.dataset.scan(columns):
+        numbers = np.arange(start, start + batch.num_rows)
+        parts.append(batch if step == 1 else batch.filter(pa.array(numbers % step == 0)))
+        start += batch.num_rows
+    return pa.Table.from_batches(parts, pa.schema([target.schema.field(name) for name in columns]))
+
+
+def _is_there(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.invert(pc.is_null(values, nan_is_null=pa.types.is_floating(values.type)))
