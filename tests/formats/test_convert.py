@@ -59,9 +59,13 @@ def test_text_becomes_the_type_asked_for(written: list[str | None], kind: str, v
 
 
 @pytest.mark.parametrize(("written", "kind", "row", "reason"), MISFITS)
-def test_the_first_value_that_does_not_fit_is_named(written: list[str], kind: str, row: int, reason: str) -> None:
+def test_the_first_value_that_does_not_fit_is_named(
+    written: list[str], kind: str, row: int, reason: str
+) -> None:
     with pytest.raises(ValueMisfit) as caught:
-        convert(pa.array(["", *written], pa.string()) if kind == "int64" else pa.array(written), parse_type(kind))
+        convert(
+            pa.array(["", *written], pa.string()) if kind == "int64" else pa.array(written), parse_type(kind)
+        )
     assert caught.value.row == row + (kind == "int64")
     assert reason in caught.value.reason
 

@@ -39,7 +39,7 @@ def test_the_delimiter_is_the_one_that_agrees_with_the_header(
 
 
 def test_data_begins_after_the_header_and_lines_are_counted() -> None:
-    dialect = found(b"\n\n\"a\nb\",c\n1,2\n")
+    dialect = found(b'\n\n"a\nb",c\n1,2\n')
     assert (dialect.start, dialect.line) == (10, 5)
 
 
@@ -50,7 +50,10 @@ def test_without_header_columns_are_numbered_and_nothing_is_skipped() -> None:
 
 def test_what_the_user_or_the_format_says_goes_before_what_it_looks_like() -> None:
     assert found(b"a,b\n1,2\n", delimiter="\t").names == ("a,b",)
-    assert find_dialect(b"a;b,c\n", "f", options=ReadOptions(delimiter=";"), delimiter=",").names == ("a", "b,c")
+    assert find_dialect(b"a;b,c\n", "f", options=ReadOptions(delimiter=";"), delimiter=",").names == (
+        "a",
+        "b,c",
+    )
     for wrong in ("ab", '"', "§", "\n"):
         with pytest.raises(UsageError, match="not one ASCII character"):
             find_dialect(b"a", "f", options=ReadOptions(delimiter=wrong))
@@ -75,6 +78,6 @@ def test_nameless_columns_get_names_that_are_free() -> None:
     ],
 )
 def test_a_header_that_cannot_be_read_says_why(head: bytes, reason: str) -> None:
-    with pytest.raises(InputError, match="f.csv") as caught:
+    with pytest.raises(InputError, match=r"f\.csv") as caught:
         found(head)
     assert reason in str(caught.value)

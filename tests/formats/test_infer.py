@@ -53,12 +53,15 @@ def text(values: list[str | None]) -> pa.StringArray:
 
 
 @pytest.mark.parametrize(("values", "kind"), CASES)
-def test_a_type_is_taken_only_when_every_value_is_written_as_it(values: list[str | None], kind: pa.DataType) -> None:
+def test_a_type_is_taken_only_when_every_value_is_written_as_it(
+    values: list[str | None], kind: pa.DataType
+) -> None:
     assert arrow_type(look(text(values))) == kind
 
 
 @given(
-    st.lists(st.sampled_from([value for values, _ in CASES for value in values]), max_size=12), st.integers(0, 12)
+    st.lists(st.sampled_from([value for values, _ in CASES for value in values]), max_size=12),
+    st.integers(0, 12),
 )
 def test_blocks_merge_to_what_the_whole_gives(values: list[str | None], cut: int) -> None:
     whole = look(text(values))
@@ -67,7 +70,13 @@ def test_blocks_merge_to_what_the_whole_gives(values: list[str | None], cut: int
         second = look(text(values[cut:]), hint).moved(len(values[:cut]))
         merged = merge(first, second)
         assert arrow_type(merged) == arrow_type(whole)
-        assert (merged.kind is Kind.EMPTY) == (whole.kind is Kind.EMPTY)
+        assert (merged.kind in (Kind.EMPTY, Kind.BLANK)) == (whole.kind in (Kind.EMPTY, Kind.BLANK))
+
+
+def test_blank_values_do_not_make_numbers_text_in_whichever_block_they_are() -> None:
+    blank, number, word = (look(text([value])) for value in ("", "1", "x"))
+    assert arrow_type(merge(blank, number)) == arrow_type(merge(number, blank)) == pa.int64()
+    assert arrow_type(merge(blank, word)) == arrow_type(merge(blank, look(text([None])))) == pa.string()
 
 
 def test_merging_is_associative_in_the_type() -> None:

@@ -13,8 +13,8 @@ from headwater.formats import records
 from headwater.formats.records import Block, blocks, first_record, record_lines
 
 
-def cut(data: bytes, size: int = 1 << 20, **how: bytes) -> list[Block]:
-    return list(blocks((data[at : at + size] for at in range(0, len(data), size)), ",", **how))
+def cut(data: bytes, size: int = 1 << 20, newline: bytes = b"\n") -> list[Block]:
+    return list(blocks((data[at : at + size] for at in range(0, len(data), size)), ",", newline))
 
 
 def said(found: list[Block]) -> list[tuple[int, str]]:
@@ -24,10 +24,18 @@ def said(found: list[Block]) -> list[tuple[int, str]]:
 FIELDS = st.text(st.sampled_from('a,"\n 5é'), max_size=6)
 
 
-@given(st.lists(st.lists(FIELDS, min_size=2, max_size=3), min_size=1, max_size=8), st.integers(1, 40), st.booleans())
-def test_well_formed_text_is_cut_at_ends_of_records_only(rows: list[list[str]], size: int, quote_all: bool) -> None:
+@given(
+    st.lists(st.lists(FIELDS, min_size=2, max_size=3), min_size=1, max_size=8),
+    st.integers(1, 40),
+    st.booleans(),
+)
+def test_well_formed_text_is_cut_at_ends_of_records_only(
+    rows: list[list[str]], size: int, quote_all: bool
+) -> None:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL).writerows(rows)
+    csv.writer(
+        text, lineterminator="\n", quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
+    ).writerows(rows)
     data = text.getvalue().encode()
     found = cut(data, size)
     assert said(found) == []

@@ -39,7 +39,9 @@ def test_the_byte_order_mark_says_the_encoding_whatever_the_compression(
 def test_a_named_encoding_is_decoded_whatever_the_size_of_the_chunks(tmp_path: Path, encoding: str) -> None:
     words = "日本" * 500 if encoding == "shift_jis" else "naïve\n" * 500
     path = tmp_path / "words"
-    path.write_bytes(words.encode(encoding.replace("utf-16", "utf-16-le") if encoding == "utf-16" else encoding))
+    path.write_bytes(
+        words.encode(encoding.replace("utf-16", "utf-16-le") if encoding == "utf-16" else encoding)
+    )
     assert whole(path, encoding, size=7) == words
 
 
@@ -53,7 +55,9 @@ def test_several_compressed_members_are_read_as_one(tmp_path: Path) -> None:
 def test_text_in_another_encoding_names_line_and_byte(tmp_path: Path) -> None:
     path = tmp_path / "words.csv"
     path.write_bytes(b"a\nb\n\xe9\n")
-    with pytest.raises(InputError, match=r"words.csv, line 3: byte 0xe9 is not ascii; .*--encoding") as caught:
+    with pytest.raises(
+        InputError, match=r"words.csv, line 3: byte 0xe9 is not ascii; .*--encoding"
+    ) as caught:
         whole(path, "ascii", size=3)
     assert caught.value.line == 3
     path.write_bytes(b"a\nb")
@@ -75,7 +79,9 @@ def test_damaged_and_cut_off_archives_say_so(tmp_path: Path, pack: object) -> No
     packed = pack(bytes(range(256)) * 1000)  # type: ignore[operator]
     path = tmp_path / "words"
     middle = len(packed) // 2
-    damaged = [packed[:middle] + b"zzzzzzzz" + packed[middle + 8 :]] if pack is gzip.compress else []  # has checksums
+    damaged = (
+        [packed[:middle] + b"zzzzzzzz" + packed[middle + 8 :]] if pack is gzip.compress else []
+    )  # has checksums
     for broken in (packed[:-6], *damaged):
         path.write_bytes(broken)
         with pytest.raises(InputError, match="compressed data"):

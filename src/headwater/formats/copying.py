@@ -1,7 +1,8 @@
 """Arrow batches to text files, by DuckDB's COPY: streamed, in order, in the forms that our readers take back.
 
 Bytes are written as base64, lists and structs as JSON, decimals in JSON as strings (a JSON number would lose
-digits), times as ISO 8601, with their zone turned to UTC. In delimited text null is an empty field, and empty
+digits), times as ISO 8601, with their zone turned to UTC,
+durations as whole numbers of their unit. In delimited text null is an empty field, and empty
 text is ``""``.
 """
 
@@ -77,7 +78,7 @@ def _as_value(name: str, kind: pa.DataType) -> str:
 def _as_time(name: str, kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         return f"regexp_replace({name}::VARCHAR, '\\+00$', 'Z')"
-    return f"{name}::BIGINT" if pa.types.is_duration(kind) else name
+    return name
 
 
 def _without_bytes(name: str, kind: pa.DataType) -> str:
@@ -86,7 +87,7 @@ def _without_bytes(name: str, kind: pa.DataType) -> str:
     for child in children:
         if _is_bytes(child.type):
             raise UsageError(
-                f"Column {name} has bytes inside a {kind.id}; write it to Parquet or Arrow instead."
+                f"Column {name} has bytes inside a {str(kind).partition('<')[0]}; write it to Parquet or Arrow instead."
             )
         if pa.types.is_nested(child.type):
             _without_bytes(name, child.type)
@@ -110,19 +111,21 @@ def _copy(
     options: str,
     form: Callable[[str, pa.DataType], str],
 ) -> None:
-    columns = []
+    picked = []
     for at, column in enumerate(schema):
         written = '"' + column.name.replace('"', '""') + '"'
-        columns.append(f"{form(f'c{at}', column.type)} AS {written}")
+        picked.append(f"{form(f'c{at}', column.type)} AS {written}")
     compression = {".gz": "gzip", ".zst": "zstd"}.get(target.suffix, "none")
     path = str(target).replace("'", "''")
     failures: list[Exception] = []
-    plain = pa.schema([pa.field(f"c{at}", column.type) for at, column in enumerate(schema)])
+    kinds = [pa.int64() if pa.types.is_duration(kind) else kind for kind in schema.types]
+    plain = pa.schema([(f"c{at}", kind) for at, kind in enumerate(kinds)])
 
     def drawn() -> Iterator[pa.RecordBatch]:
         try:
             for batch in batches:
-                yield pa.RecordBatch.from_arrays(batch.columns, schema=plain)
+                columns = [column.cast(kind) for column, kind in zip(batch.columns, kinds, strict=True)]
+                yield pa.RecordBatch.from_arrays(columns, schema=plain)
         except Exception as error:  # DuckDB would hand on its text only
             failures.append(error)
             raise
@@ -132,7 +135,7 @@ def _copy(
         connection.register("incoming", pa.RecordBatchReader.from_batches(plain, drawn()))
         try:
             connection.execute(
-                f"COPY (SELECT {', '.join(columns)} FROM incoming) TO '{path}' ({options}, COMPRESSION {compression})"
+                f"COPY (SELECT {', '.join(picked)} FROM incoming) TO '{path}' ({options}, COMPRESSION {compression})"
             ).fetchall()
         except duckdb.Error:
             if failures:

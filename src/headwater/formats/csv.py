@@ -88,7 +88,7 @@ class DelimitedText:
             unsettled=frozenset(
                 name
                 for name, facts in survey.columns.items()
-                if facts.kind is Kind.EMPTY and name not in options.schema
+                if facts.kind in (Kind.EMPTY, Kind.BLANK) and name not in options.schema
             ),
         )
 

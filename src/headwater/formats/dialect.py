@@ -133,7 +133,9 @@ def _require_text(head: bytes, file: str, options: ReadOptions) -> None:
 def _delimiter(head: bytes, newline: bytes) -> str:
     best, most = DELIMITERS[0], (0.0, 0)
     for candidate in DELIMITERS:
-        counts = [len(fields) for fields in itertools.islice(_sample(head, candidate, newline), SAMPLE_RECORDS)]
+        counts = [
+            len(fields) for fields in itertools.islice(_sample(head, candidate, newline), SAMPLE_RECORDS)
+        ]
         if not counts or counts[0] == 1:
             continue
         rows = counts[1:]

@@ -77,8 +77,8 @@ class _Sheet:
                 self.path.name, f"sheet {self.name!r} is empty", mend="name another with --table"
             )
         first = 1 if self.options.header else 0
-        sheet = self._typed(self._empty_rows_above() + first)
-        cells, errors = sheet.to_arrow_with_errors()
+        above = self._empty_rows_above() + first
+        cells = self._typed(above).to_arrow()
         width = header.num_columns
         names = [column[0].as_py() or "" for column in header.columns] if first else []
         columns = list(cells.columns) + [pa.nulls(cells.num_rows)] * (width - cells.num_columns)
@@ -89,11 +89,7 @@ class _Sheet:
             names = [f"column_{at + 1}" for at in kept]
         named, notes = name_columns([names[at].strip() for at in kept], self.path.name, 1)
         self.notes += notes
-        if errors is not None and errors.errors:
-            row, _ = errors.errors[0].position
-            self.notes.append(
-                f"{len(errors.errors)} cells hold an error, the first in row {row + 1}; they are null."
-            )
+        self._note_errors(cells, above)
         table = pa.table([_plain(columns[at]) for at in kept], names=list(named))
         return self._without_empty_rows(table), tuple(self.notes)
 
@@ -128,6 +124,18 @@ class _Sheet:
                 if found is None or found[1] in mixed:
                     raise input_error(self.path.name, str(error).replace("\n", " ")) from error
                 mixed[found[1]] = "string"
+
+    def _note_errors(self, cells: pa.RecordBatch, skip_rows: int) -> None:
+        """Say how many cells hold an error; only as text does each of them count as one."""
+        gaps = [at for at, column in enumerate(cells.columns) if column.null_count]
+        if not gaps:
+            return
+        texts = self._loaded(header_row=None, skip_rows=skip_rows, dtypes="string", use_columns=gaps)
+        errors = texts.to_arrow_with_errors()[1]
+        if errors is not None and errors.errors:
+            rows = [error.position[0] + 1 for error in errors.errors]
+            cell = "cell holds" if len(rows) == 1 else "cells hold"
+            self.notes.append(f"{len(rows)} {cell} an error and read as null, the first in row {min(rows)}.")
 
     def _loaded(self, **how: Any) -> Any:
         return self.book.load_sheet(self.name, **how)

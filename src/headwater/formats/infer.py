@@ -24,6 +24,7 @@ class Kind(StrEnum):
     """What all values of a column are."""
 
     EMPTY = "empty"
+    BLANK = "blank"  # only empty text, which any other kind takes for null
     INT = "int64"
     DOUBLE = "double"
     BOOL = "bool"
@@ -109,8 +110,9 @@ def look(values: pa.StringArray, hint: Facts = EMPTY) -> Facts:
 
 def merge(one: Facts, two: Facts) -> Facts:
     """Return the facts of the values of both, ``two`` being further down."""
-    if one.kind is Kind.EMPTY or two.kind is Kind.EMPTY:
-        return two if one.kind is Kind.EMPTY else one
+    for nothing in (Kind.EMPTY, Kind.BLANK):
+        if nothing in (one.kind, two.kind):
+            return two if one.kind is nothing else one
     both = Facts(
         _joined(one, two),
         largest=max(one.largest, two.largest),
@@ -186,9 +188,8 @@ def _joined(one: Facts, two: Facts) -> Kind:
 
 def _facts(values: pa.StringArray, hint: Kind) -> Facts | None:
     """Return the facts of values without nulls, or None where they are text."""
-    for kind in dict.fromkeys((hint, *_TESTS)):
-        test = _TESTS.get(kind)
-        facts = test(values) if test is not None else None
+    for test in dict.fromkeys((_TESTS.get(hint, _ints), *_TESTS.values())):
+        facts = test(values)
         if facts is not None:
             return facts
     return None
@@ -198,9 +199,9 @@ def _trimmed_facts(values: pa.StringArray, hint: Kind) -> Facts | None:
     """Return the facts disregarding blanks round the values and quoted empty values, as numbers allow."""
     trimmed = pc.ascii_trim_whitespace(values)
     kept = trimmed.filter(pc.not_equal(trimmed, ""))
-    if len(kept) == 0 or kept.equals(values):
-        return None
-    return _facts(kept, hint)
+    if len(kept) == 0:
+        return Facts(Kind.BLANK)
+    return None if kept.equals(values) else _facts(kept, hint)
 
 
 def _ints(values: pa.StringArray) -> Facts | None:

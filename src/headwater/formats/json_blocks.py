@@ -147,9 +147,9 @@ def parse(block: Values, schema: pa.Schema | None, *, infer: bool = False) -> pa
             ),
         )
     except pa.ArrowInvalid as error:
-        raise _translated(str(error)) from error
+        raise _exact(_translated(str(error)), block) from error
     if len(table) != len(block.texts):
-        raise Malformed(_first_malformed(block), "there is more than one value on it")
+        raise _first_malformed(block) or Malformed(0, "there is more than one value on it")
     return table
 
 
@@ -272,7 +272,7 @@ _CHANGED = re.compile(r"Column\((.*)\) changed from (\w+) to (\w+) in row (\d+)"
 _IN_ROW = re.compile(r"JSON parse error: (.*?)\.? in row (\d+)$", re.DOTALL)
 
 
-def _translated(said: str) -> Exception:
+def _translated(said: str) -> Malformed | Conflict:
     changed = _CHANGED.search(said)
     if changed and not changed[1]:
         return Malformed(int(changed[4]), "it is not a JSON object")
@@ -302,16 +302,28 @@ def _joined(texts: pa.StringArray) -> bytes:
     return "\n".join(texts.to_pylist()).encode()
 
 
-def _first_malformed(block: Values) -> int:
-    reasons = (_malformed_reason(text) for text in block.texts.to_pylist())
-    return next((at for at, reason in enumerate(reasons) if reason is not None), 0)
+def _exact(error: Malformed | Conflict, block: Values) -> Malformed | Conflict:
+    """Return the error of the value at fault: to Arrow, one that breaks off goes on in the next line."""
+    first = _first_malformed(block)
+    if first is None or (isinstance(error, Malformed) and error.at == first.at):
+        return error
+    return first
+
+
+def _first_malformed(block: Values) -> Malformed | None:
+    for at, text in enumerate(block.texts.to_pylist()):  # only ever for a block known to be at fault
+        reason = _malformed_reason(text)
+        if reason is not None:
+            return Malformed(at, reason)
+    return None
 
 
 def _malformed_reason(text: str) -> str | None:
     try:
         found = json.loads(text, object_pairs_hook=_object)
     except ValueError as error:
-        return _plain_reason(error)
+        is_more = isinstance(error, json.JSONDecodeError) and error.msg == "Extra data"
+        return "there is more than one value on it" if is_more else _plain_reason(error)
     return None if isinstance(found, dict) else "it is not a JSON object"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import functools
 import glob
+import re
 import shutil
 import tempfile
 import weakref
@@ -86,9 +87,8 @@ def locate(location: str | Path, *, format: str | None = None) -> list[Place]:
     if scheme == "file":
         text = unquote(urlsplit(text).path)
     elif scheme:
-        raise UsageError(
-            f"There is no way to read {scheme}:// here; known are file, http(s), s3, gs, az and databases."
-        )
+        known = "file, http, https, s3, gs, az, postgresql and sqlite"
+        raise UsageError(f"There is no way to read {scheme}:// addresses. Known are {known}.", scheme=scheme)
     return _local(text, format)
 
 
@@ -199,7 +199,8 @@ def _fetched(url: str, name: str, folder: TemporaryFolder, fetch: Callable[[], I
 
 
 def _unreachable(url: str, error: Exception) -> InputError:
-    said = " ".join(str(error).split("\n\nDebug source")[0].split("<", 1)[0].split())
+    first = str(error).split("\n\nDebug source")[0].split("<", 1)[0]
+    said = re.sub(r"Error performing .*? - |\w+://\S+", "", " ".join(first.split())).rstrip(" :,")
     return input_error(
         _without_secrets(url), f"it cannot be fetched ({said})", mend="check the address and the access"
     )
