@@ -1,0 +1,21 @@
+"""One thread for numeric libraries: with several processes or threads of ours, theirs only get in the way.
+
+Cross-validation without this cap was seen to be 36 times slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from headwater.core.extras import require
+
+__all__ = ["one_thread"]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Limit BLAS and OpenMP to one thread inside the block."""
+    control = require("threadpoolctl", extra="ml", purpose="Training")
+    with control.threadpool_limits(limits=1):
+        yield
