@@ -66,13 +66,23 @@ def test_declared_and_masked_columns_pass() -> None:
     )
     target = replace(target, contract=replace(target.contract, columns=declared))
     assert {finding.column for finding in findings_of(PersonalData(), target)} == {"last_name"}
+    passed = one_finding(PersonalData(columns=("contact", "card", "amount")), target)
+    assert "2 columns declared to be personal passed" in passed.message
+
+
+def test_of_a_masked_column_the_name_says_nothing_but_its_values_do() -> None:
+    target = target_of(PEOPLE, key="id")
     repo = Repo.init("memory://")
     with repo.transaction("data") as tx:
-        tx.append("data", PEOPLE.select(["id", "last_name"]))
-        tx.set_tags("data", "last_name", {MASKED: "hash"})
+        tx.append("data", PEOPLE.select(["id", "last_name"]), key="id")
+        tx.set_tags("data", "last_name", {MASKED: "redact"})
     finding = one_finding(PersonalData(), replace(target, dataset=repo["data"]))
     assert finding.outcome is Outcome.PASS
-    assert "1 column known to be personal passed" in finding.message
+    with repo.transaction("raw rows come in") as tx:
+        tx.append("data", [{"id": 9, "last_name": "ng@mail.example.com"}])
+    assert by_column(findings_of(PersonalData(), replace(target, dataset=repo["data"]))).keys() == {
+        ("last_name", "email")
+    }
 
 
 def test_numbers_that_pass_a_check_digit_by_chance_are_no_cards() -> None:

@@ -57,6 +57,8 @@ CASES = [
     Case("clean.values", {"columns": ["city"], "trim": True, "case": "title", "mapping": {"?": None}}),
     Case("clean.values", {"columns": ["income"], "where": "income > 90000", "set_null": True}),
     Case("clean.deduplicate", {"columns": ["name", "city"]}),
+    Case("anonymize.mask"),
+    Case("anonymize.mask", {"columns": ["name"], "method": "partial", "keep_end": 1}),
     Case("labels.fix", other_labels, idle=same_labels),
 ]
 

@@ -92,7 +92,11 @@ def test_by_default_all_text_but_the_key_is_mended() -> None:
         ({}, UsageError, "nothing to do"),
         ({"case": "snake"}, UsageError, "no case 'snake'"),
         ({"columns": ["dep"], "trim": True}, SchemaError, "'dep' is int8; trim"),
-        ({"columns": ["dep"], "mapping": {"many": None}}, SchemaError, "No column could hold the value 'many'"),
+        (
+            {"columns": ["dep"], "mapping": {"many": None}},
+            SchemaError,
+            "No column could hold the value 'many'",
+        ),
         ({"columns": ["dep"], "set_value": "many"}, SchemaError, "do not fit column 'dep'"),
         ({"columns": ["city"], "replace": {"(": ""}}, UsageError, "not a regular expression"),
         ({"columns": ["city"], "trim": True, "where": "citty = 'x'"}, UsageError, "citty"),

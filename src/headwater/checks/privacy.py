@@ -25,7 +25,7 @@ from headwater.profile.tally import Tally
 __all__ = ["MASKED", "PersonalData", "PersonalForms"]
 
 MASKED = "masked"
-"""The tag that a masking transform leaves on a column."""
+"""The tag that the transform ``anonymize.mask`` leaves on a column."""
 
 _FORMS = {kind.id: kind for kind in KINDS}
 _WORDS = {
@@ -113,8 +113,8 @@ class PersonalData(Check):
     kinds : tuple of str
         The kinds of personal data, such as ``email``; all by default.
     level : {"warn", "fail"}
-        The outcome where personal data is found. Columns that the contract classifies, and columns that
-        were masked, pass.
+        The outcome where personal data is found. Columns that the contract classifies pass; of columns that
+        were masked the name says nothing any more.
 
     Notes
     -----
@@ -144,14 +144,14 @@ class PersonalData(Check):
         masked = {name for name, tags in target.dataset.manifest.tags.items() if MASKED in tags}
         findings, spared = [], 0
         for column in self._columns(target):
-            if column in declared or column in masked:
+            if column in declared:
                 spared += 1
                 continue
             forms = self._forms(column, states, target) if _has_forms(target, column) else []
-            findings += forms or self._by_name(column, target)
+            findings += forms or ([] if column in masked else self._by_name(column, target))
         if findings:
             return findings
-        known = f" {rows_text(spared, 'column')} known to be personal passed." if spared else ""
+        known = f" {rows_text(spared, 'column')} declared to be personal passed." if spared else ""
         return [
             Finding(
                 check=self.id,

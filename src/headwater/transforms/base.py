@@ -135,6 +135,8 @@ class Edit:
     facts : mapping
         What was learnt or decided, JSON-able: it becomes part of the commit's record. Under ``guarantee``
         stands what a privacy transform promises.
+    tags : mapping of str to mapping
+        Facts about columns that stay with the dataset.
     """
 
     rows: I64 = field(default_factory=lambda: _NONE)
@@ -143,6 +145,7 @@ class Edit:
     append: pa.Table | None = None
     cells: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.values.num_columns and self.values.num_rows != len(self.rows):

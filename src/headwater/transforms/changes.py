@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +49,7 @@ class Changes:
     append: list[pa.Table] = field(default_factory=list)
     cells: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         allowed = set(self.transform.targets(self.source))
@@ -66,6 +67,7 @@ class Changes:
                 column=strange[0],
             )
         self.facts.update(edit.facts)
+        self.tags.update(edit.tags)
         for name, count in edit.cells.items():
             self.cells[name] = self.cells.get(name, 0) + count
         if len(edit.rows):
@@ -108,6 +110,10 @@ class Changes:
             tx.overwrite(name, self._rewritten(kept), schema_change=change)
         for table in self.append:
             tx.append(self.source.dataset.name, table)
+        for column, tags in self.tags.items():
+            if self.cells.get(column):
+                known = self.source.dataset.manifest.tags.get(column, {})
+                tx.set_tags(self.source.dataset.name, column, {**known, **tags})
 
     def _apply_by_key(self, tx: Transaction) -> None:
         name = self.source.dataset.name
