@@ -139,7 +139,8 @@ class Impact:
             f"95 % interval {low:+.4f} to {high:+.4f}) on {found.rows:,} held-out rows"
         )
         if found.verdict == "no clear difference":
-            return f"No clear difference: {figures}. A difference below {found.detectable:.4f} could not have been seen."
+            unseen = f"A difference below {found.detectable:.4f} could not have been seen."
+            return f"No clear difference: {figures}. {unseen}"
         word = "helped" if found.verdict == "better" else "made the model worse"
         return f"The change {word}: {figures}."
 
@@ -154,7 +155,8 @@ class Impact:
             title=f"{self.dataset}: {self.base[:12]} → {self.head[:12]}", title_justify="left", box=None
         )
         for name in ("on", "rows", "metric", "before", "after", "difference", "95 % interval", ""):
-            out.add_column(name, justify="left" if name in ("on", "metric", "") else "right", no_wrap=True)
+            is_text = name in ("on", "metric", "")
+            out.add_column(name, justify="left" if is_text else "right", no_wrap=not is_text)
         styles = {"better": "green", "worse": "red"}
         for change in self.changes:
             *cells, verdict = _cells(change)
@@ -279,6 +281,7 @@ def impact(
     contract = new.contract
     columns = tuple(groups) if groups is not None else contract.sensitive if contract else ()
     labels = _classes(before, after)
+    chosen = metric_of(metric, labels)
     truth_new, truth_old = _paired(before, after)
     if not truth_new.num_rows:
         raise UsageError(
@@ -290,7 +293,6 @@ def impact(
         _predictions(repo, side, labels, (truth_new, truth_old), seeds, seed, name)
         for side, name in ((before, "before"), (after, "after"))
     ]
-    chosen = metric_of(metric, labels)
     parts = parts_of(new, truth_new, groups=columns, slices=slices)
     rng = np.random.default_rng(seed)
     return Impact(

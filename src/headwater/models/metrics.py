@@ -147,7 +147,7 @@ def metric(name: str, labels: Labels) -> Metric:
     """
     known = {found.name: found for found in metrics_for(labels)}
     if name not in known:
-        raise NotFound.among("metric", name, known, where=f"those for {labels.task}")
+        raise NotFound.among("metric", name, known, where=f"the metrics for {labels.task}")
     return known[name]
 
 
