@@ -31,13 +31,12 @@ I64 = NDArray[np.int64]
 U32 = NDArray[np.uint32]
 
 # Keys of a QWERTY keyboard with the letters and digits that touch them.
-_TOUCHING = {
-    key: near
-    for key, _, near in (
-        pair.partition(":")
-        for pair in ["1:2q", "2:13qw", "3:24we", "4:35er", "5:46rt", "6:57ty", "7:68yu", "8:79ui", "9:80io", "0:9op", "q:12wa", "w:23qeas", "e:34wrsd", "r:45etdf", "t:56ryfg", "y:67tugh", "u:78yihj", "i:89uojk", "o:90ipkl", "p:0ol", "a:qwsz", "s:weadzx", "d:ersfxc", "f:rtdgcv", "g:tyfhvb", "h:yugjbn", "j:uihknm", "k:iojlm", "l:opk", "z:asx", "x:sdzc", "c:dfxv", "v:fgcb", "b:ghvn", "n:hjbm", "m:jkn"]
-    )
-}
+_LAYOUT = """
+1:2q 2:13qw 3:24we 4:35er 5:46rt 6:57ty 7:68yu 8:79ui 9:80io 0:9op
+q:12wa w:23qeas e:34wrsd r:45etdf t:56ryfg y:67tugh u:78yihj i:89uojk o:90ipkl p:0ol
+a:qwsz s:weadzx d:ersfxc f:rtdgcv g:tyfhvb h:yugjbn j:uihknm k:iojlm l:opk
+z:asx x:sdzc c:dfxv v:fgcb b:ghvn n:hjbm m:jkn
+"""
 
 
 def add_typos(
@@ -140,7 +139,7 @@ def _neighbour_keys(codes: U32, rng: np.random.Generator) -> tuple[U32, NDArray[
     """Return a random neighbouring key of each character, in its case, and whether it has one."""
     table = np.zeros((128, 6), np.uint32)
     number = np.zeros(128, np.int64)
-    for key, near in _TOUCHING.items():
+    for key, _, near in (entry.partition(":") for entry in _LAYOUT.split()):
         for one, others in {key: near, key.upper(): near.upper()}.items():
             number[ord(one)] = len(others)
             table[ord(one), : len(others)] = [ord(other) for other in others]
