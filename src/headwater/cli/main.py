@@ -37,6 +37,10 @@ _SECTIONS = {
         "checks": "headwater.cli.catalog:checks",
         "transforms": "headwater.cli.catalog:transforms",
     },
+    "Operations": {
+        "train": "headwater.cli.operations:train",
+        "impact": "headwater.cli.operations:impact",
+    },
 }
 
 _HABITS = {

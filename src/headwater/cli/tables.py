@@ -83,17 +83,17 @@ def plain_table(
     rows: Iterable[Sequence[RenderableType]],
     *,
     right: Sequence[str] = (),
-    last_wraps: bool = True,
+    wraps: str | None = None,
 ) -> Table:
-    """Return a table of things Headwater names itself; the last column wraps, the others stay whole."""
+    """Return a table of things Headwater names itself; one column wraps (the last), the others stay whole."""
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
     for title in titles:
-        wraps = last_wraps and title == titles[-1]
+        is_wrapped = title == (titles[-1] if wraps is None else wraps)
         table.add_column(
             title,
             justify="right" if title in right else "left",
-            no_wrap=not wraps,
-            overflow="fold" if wraps else "ellipsis",
+            no_wrap=not is_wrapped,
+            overflow="fold" if is_wrapped else "ellipsis",
         )
     for row in rows:
         table.add_row(*row)

@@ -1,0 +1,208 @@
+"""Commands about models: train a fixed recipe, and measure what a change of the data does to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headwater.cli.app import Session, command
+from headwater.cli.options import column_names, joined, shell_word
+
+if TYPE_CHECKING:
+    from headwater.api import Repo
+    from headwater.models.impact import Impact
+
+__all__ = ["impact", "train"]
+
+_GATE = re.compile(r"^\s*(?P<metric>\w+)\s*(?P<sign><=|>=|<|>)\s*(?P<bound>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*$")
+_SIGNS: dict[str, Callable[[float, float], bool]] = {
+    "<=": lambda a, b: a <= b,
+    ">=": lambda a, b: a >= b,
+    "<": lambda a, b: a < b,
+    ">": lambda a, b: a > b,
+}
+
+
+def training_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how a model is trained and judged."""
+    options = [
+        click.option(
+            "--recipe",
+            metavar="NAME",
+            help="tabular, text or MODULE:FUNCTION; what fits the columns by default.",
+        ),
+        click.option(
+            "--label", metavar="COL", help="The column to predict; the contract's label by default."
+        ),
+        click.option(
+            "--exclude", type=column_names, metavar="COL,…", multiple=True, help="Columns not to learn from."
+        ),
+        click.option("--weight", metavar="COL", help="The column with the weight of each row."),
+        click.option(
+            "--groups",
+            type=column_names,
+            metavar="COL,…",
+            multiple=True,
+            help="Columns whose groups are judged apart; the sensitive features by default.",
+        ),
+        click.option(
+            "--slice",
+            "slices",
+            multiple=True,
+            metavar="SQL",
+            help='Rows to judge apart, for example "age < 30".',
+        ),
+        click.option(
+            "--holdout",
+            type=click.FloatRange(0, 1, min_open=True, max_open=True),
+            default=0.25,
+            show_default=True,
+            help="Share of keys held out.",
+        ),
+        click.option("--seed", type=int, default=0, show_default=True, help="Seed of all randomness."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@command("train")
+@click.argument("dataset", metavar="DATASET[@REF]")
+@training_options
+def train(
+    session: Session,
+    dataset: str,
+    exclude: tuple[tuple[str, ...], ...],
+    groups: tuple[tuple[str, ...], ...],
+    slices: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Train a fixed recipe on a dataset and evaluate it on held-out rows.
+
+    Rows are held out by their key, so the same ones are in every version. Metrics come with 95 % intervals,
+    overall, by slice and by group. `hw impact` compares two versions.
+
+    Examples
+    --------
+    hw train reviews
+    hw train loans@v1 --label approve --exclude reject --groups race,sex
+    hw train reviews --slice "length(text) < 20" --json
+    """
+    from headwater.cli.render_models import draw_trained
+    from headwater.models.train import train as run
+
+    there = session.repo().dataset(dataset)
+    done = run(there, exclude=joined(exclude), groups=joined(groups) or None, slices=slices, **options)
+    session.show(done, lambda out: draw_trained(out, done))
+
+
+@command("impact")
+@click.argument("span", metavar="BASE[..HEAD]")
+@click.option("--dataset", metavar="NAME", help="The dataset; the only one that differs by default.")
+@training_options
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="How often each side is trained.",
+)
+@click.option("--metric", metavar="NAME", help="The metric that decides; accuracy or the like by default.")
+@click.option(
+    "--gate",
+    "gates",
+    multiple=True,
+    metavar="RULE",
+    help='Exit with 1 unless the difference obeys, as "accuracy >= -0.002".',
+)
+@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), help="Form of the answer.")
+def impact(
+    session: Session,
+    span: str,
+    dataset: str | None,
+    exclude: tuple[tuple[str, ...], ...],
+    groups: tuple[tuple[str, ...], ...],
+    slices: tuple[str, ...],
+    gates: tuple[str, ...],
+    form: str | None,
+    **options: Any,
+) -> None:
+    """Measure what a change of the data does to a model.
+
+    The same recipe is trained on both versions, on the same keys with the same seeds, and judged on the same
+    held-out rows. The differences come with 95 % intervals, overall, by slice and by group.
+
+    Examples
+    --------
+    hw impact main..fix-labels
+    hw impact v1..v2 --dataset loans --groups race,sex --seeds 10
+    hw impact main..fix-labels --gate "accuracy >= -0.002" --format markdown
+    """
+    from headwater.cli.render_models import draw_impact
+    from headwater.models.impact import impact as run
+
+    rules = [_parsed(gate) for gate in gates]
+    base, _, head = span.partition("..")
+    if not base:
+        raise click.UsageError("Which two versions? hw impact BASE..HEAD")
+    repo = session.repo()
+    name = dataset or _changed_dataset(repo, base, head or "HEAD")
+    found = run(
+        repo,
+        name,
+        base=base,
+        head=head or "HEAD",
+        exclude=joined(exclude),
+        groups=joined(groups) or None,
+        slices=slices,
+        **options,
+    )
+    judged = [_judged(found, *rule) for rule in rules]
+    if form == "json":
+        session.as_json = True
+    if form == "markdown" and not session.as_json:
+        click.echo(found.to_markdown(), nl=False)
+    else:
+        session.show({**found.to_dict(), "gates": judged}, lambda out: draw_impact(out, found, judged))
+    if not all(rule["passed"] for rule in judged):
+        click.get_current_context().exit(1)
+    if found.verdict != "worse" and head in repo.branches():
+        session.next(f"hw merge {shell_word(head)}")
+
+
+def _changed_dataset(repo: Repo, base: str, head: str) -> str:
+    there = repo.at(head).datasets()
+    if len(there) == 1:
+        return there[0]
+    changed = [name for name in repo.diff(base, head) if name in there and not name.endswith(".quarantine")]
+    if len(changed) != 1:
+        names = ", ".join(changed or there) or "none"
+        raise click.UsageError(f"Which dataset? Name one with --dataset: {names}.")
+    return changed[0]
+
+
+def _parsed(gate: str) -> tuple[str, str, float]:
+    match = _GATE.match(gate)
+    if match is None:
+        raise click.UsageError(
+            f'A gate is METRIC >= NUMBER, about the difference, as "accuracy >= -0.002"; not {gate!r}.'
+        )
+    return match["metric"], match["sign"], float(match["bound"])
+
+
+def _judged(found: Impact, metric: str, sign: str, bound: float) -> dict[str, Any]:
+    """Return a gate with the overall difference that it is about."""
+    from headwater.core.errors import NotFound
+
+    overall = {change.metric: change for change in found.changes if change.kind == "all"}
+    if metric not in overall:
+        raise NotFound.among("metric", metric, overall)
+    difference = overall[metric].difference
+    return {
+        "gate": f"{metric} {sign} {bound:g}",
+        "difference": difference,
+        "passed": _SIGNS[sign](difference, bound),
+    }

@@ -1,0 +1,124 @@
+"""What training and impact show in a terminal: metrics with intervals, before and after."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from headwater.cli.render import SHORT
+from headwater.cli.tables import plain_table, safe
+
+if TYPE_CHECKING:
+    from headwater.models.impact import Change, Impact
+    from headwater.models.train import Trained
+
+__all__ = ["draw_impact", "draw_trained"]
+
+_USUAL = ("accuracy", "roc_auc", "balanced_accuracy", "root_mean_squared_error", "r_squared")
+_STYLES = {"better": "green", "worse": "bold red", "no clear difference": "dim"}
+
+
+def draw_trained(out: Console, done: Trained) -> None:
+    """Draw a trained model's metrics: all of them overall, the usual two by slice and group."""
+    where = f" at {done.commit[:SHORT]}" if done.commit else ""
+    title = f"{where}: {_recipe(done.recipe)} predicts {safe(done.label)}"
+    out.print(Text.assemble((safe(done.dataset), "bold"), title))
+    line = f"trained on {done.train_rows:,} rows, judged on {done.test_rows:,} held-out rows"
+    classes = f", {len(done.classes)} classes" if done.classes else ""
+    out.print(Text(f"{line}, {len(done.features)} features{classes}", style="dim"))
+    out.print()
+    whole = [score for score in done.scores if score.kind == "all"]
+    rows = [[score.metric, _number(score.value), _interval(score.interval)] for score in whole]
+    out.print(plain_table(["metric", "value", "95 % interval"], rows, right=("value",)))
+    parts = {score.part: score.rows for score in done.scores if score.kind != "all"}
+    if not parts:
+        return
+    names = [score.metric for score in whole]
+    shown = [name for name in _USUAL if name in names][:2]
+    values = {
+        (score.part, score.metric): f"{_number(score.value)} ({_interval(score.interval)})"
+        for score in done.scores
+    }
+    table = [
+        [safe(part), f"{count:,}", *(values[part, name] for name in shown)] for part, count in parts.items()
+    ]
+    out.print()
+    out.print(plain_table(["on", "rows", *shown], table, right=("rows",), wraps="on"))
+
+
+def draw_impact(out: Console, found: Impact, gates: Sequence[Mapping[str, Any]]) -> None:
+    """Draw what a change of the data did to a model: the verdict, then the figures."""
+    style = {"better": "bold black on green", "worse": "bold white on red"}.get(
+        found.verdict, "bold black on yellow"
+    )
+    span = f" {found.base[:SHORT]} → {found.head[:SHORT]} of "
+    out.print(Text.assemble((f" {found.verdict.upper()} ", style), span, (safe(found.dataset), "bold")))
+    out.print(found.summary(), markup=False)
+    out.print(Text(_procedure(found), style="dim"))
+    whole = [change for change in found.changes if change.kind == "all"]
+    out.print()
+    titles = ["metric", "before", "after", "change", "95 % interval", ""]
+    numbers = ("before", "after", "change", "rows")
+    out.print(plain_table(titles, [[change.metric, *_figures(change)] for change in whole], right=numbers))
+    parts = [change for change in found.changes if change.kind != "all"]
+    if parts:
+        out.print()
+        table = [[safe(change.part), f"{change.rows:,}", *_figures(change)] for change in parts]
+        titles = [f"{found.metric} on", "rows", *titles[1:]]
+        out.print(plain_table(titles, table, right=numbers, wraps=titles[0]))
+    _draw_notes(out, found)
+    for gate in gates:
+        word, style = ("passed", "green") if gate["passed"] else ("failed", "bold red")
+        line = Text.assemble("Gate ", (gate["gate"], "bold"), " ", (word, style))
+        out.print(line.append(f": the difference is {gate['difference']:+.4f}"))
+
+
+def _procedure(found: Impact) -> str:
+    before, after = found.train_rows
+    rows = f"{before:,} rows" if before == after else f"{before:,} and {after:,} rows"
+    seeds = f"{found.seeds} seeds" if found.seeds > 1 else "1 seed"
+    return f"{_recipe(found.recipe)} predicts {safe(found.label)}; trained on {rows}, {seeds}"
+
+
+def _draw_notes(out: Console, found: Impact) -> None:
+    other = next((change for change in found.on_base if change.metric == found.metric), None)
+    notes = list(found.notes)
+    if other is not None:
+        figures = f"{other.metric} {_number(other.base)} → {_number(other.head)} ({other.difference:+.4f})"
+        notes.insert(0, f"judged on the rows as they were before, {figures}")
+    if notes:
+        out.print()
+    for note in notes:
+        out.print(Text(f"Note: {safe(note)}", style="dim"))
+
+
+def _figures(change: Change) -> list[RenderableType]:
+    style = _STYLES[change.verdict]
+    word = "" if change.verdict == "no clear difference" else change.verdict
+    return [
+        _number(change.base),
+        _number(change.head),
+        Text(f"{change.difference:+.4f}", style=style),
+        Text(_interval(change.interval, signed=True), style="dim"),
+        Text(word, style=style),
+    ]
+
+
+def _recipe(identity: str) -> str:
+    """Return a recipe's name and version without the digest of its parameters."""
+    return identity.partition(":")[0] if identity.count(":") == 1 else identity
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"
+
+
+def _interval(bounds: tuple[float, float], *, signed: bool = False) -> str:
+    low, high = bounds
+    if math.isnan(low) or math.isnan(high):
+        return "–"
+    return f"{low:+.4f} to {high:+.4f}" if signed else f"{_number(low)} to {_number(high)}"
