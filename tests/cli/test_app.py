@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def test_the_examples_name_options_that_are_there(path: tuple[str, ...]) -> None
         "-",
     }
     lines = [line for line in split_examples(command.help)[1] if f"hw {' '.join(path)}" in line]
-    used = {word.partition("=")[0] for line in lines for word in line.split() if word.startswith("-")}
+    used = {word for line in lines for word in shlex.split(line) if word.startswith("-")}
     assert used <= known
 
 

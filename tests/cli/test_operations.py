@@ -65,12 +65,6 @@ def test_impact_tells_whether_a_change_helped(loans: hw.Repo, cli: Cli) -> None:
     assert markdown.startswith("### Impact on `loans`: better")
 
 
-def test_impact_the_other_way_is_worse_and_suggests_no_merge(loans: hw.Repo, cli: Cli) -> None:
-    answer = cli("impact", "mended..main", "--seeds", "2")
-    assert " WORSE " in answer.stdout
-    assert "hw merge" not in answer.stderr
-
-
 @pytest.mark.parametrize(
     ("gate", "code"), [("accuracy >= -0.002", 0), ("accuracy<0", 1), ("log_loss <= 1e-3", 0)]
 )
