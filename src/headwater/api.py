@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from headwater.core.contract import Contract
+from headwater.core.errors import InvalidKeys
+from headwater.core.findings import findings_to_table
+from headwater.core.schema import require_columns
 from headwater.store import repo as store
 from headwater.store.importing import ImportResult, import_data
 from headwater.store.sql import query
 
 if TYPE_CHECKING:
+    from headwater.checks.report import Report
+    from headwater.models.impact import Impact
+    from headwater.models.train import Trained
+    from headwater.profile.report import Profile
     from headwater.store.dataset import Dataset
     from headwater.store.gc import GcResult
+    from headwater.transforms.run import TransformResult
 
-__all__ = ["Repo", "init", "open"]
+__all__ = ["Repo", "check_file", "init", "open", "profile_file"]
 
 
 class Repo(store.Repo):
@@ -83,11 +96,186 @@ class Repo(store.Repo):
         """Run a SQL query over any refs at once; see `headwater.store.sql.query`."""
         return query(self, text)
 
+    def check(
+        self,
+        dataset: str,
+        *,
+        against: str | None = None,
+        contract: Contract | None = None,
+        only: Sequence[str] = (),
+        seed: int = 0,
+        **roles: Any,
+    ) -> Report:
+        """Check a dataset: what its contract promises, and what makes sense for any such data.
+
+        Parameters
+        ----------
+        dataset : str
+            Name, or ``NAME@REF``.
+        against : str, optional
+            A ref to compare with: drift, schema and volume are then checked too.
+        contract : Contract, optional
+            The promises to hold it to; the dataset's own by default.
+        only : sequence of str
+            Ids or families of checks; all that fit by default.
+        seed : int
+            Seed of the checks that train models.
+        **roles : Any
+            ``label``, ``sensitive`` and ``time`` where the contract does not say them.
+
+        Returns
+        -------
+        Report
+            The findings, the most important first. They are also kept beside the commit, as a note.
+
+        Raises
+        ------
+        NotFound
+            If there is no such dataset, ref, column or check.
+        """
+        from headwater.checks.base import Target
+        from headwater.checks.runner import run
+        from headwater.checks.suite import suite_for
+
+        here = self.dataset(dataset)
+        promised = contract or here.contract or Contract(dataset=here.name, key=here.key)
+        promised = promised.with_roles(**roles)
+        named = [*promised.sensitive, *promised.key, *(n for n in (promised.label, promised.time) if n)]
+        require_columns(here.schema, named, where=f"dataset {here.name!r}")
+        target = Target(
+            dataset=here,
+            contract=promised,
+            baseline=self.at(against)[here.name] if against else None,
+            executor=self.executor,
+            cache=self.cache,
+            progress=self.progress,
+            seed=seed,
+        )
+        suite = suite_for(target)
+        suite = suite.only(*only) if only else suite
+        report = run(target, suite.checks, suite=suite.name)
+        if here.commit:
+            name = f"findings/{here.name}/{suite.name}.parquet"
+            self.notes(here.commit).put(name, _parquet(findings_to_table(report.findings)))
+        return report
+
+    def profile(self, dataset: str, *, label: str | None = None) -> Profile:
+        """Describe every column of a dataset; see `headwater.profile.report`.
+
+        Parameters
+        ----------
+        dataset : str
+            Name, or ``NAME@REF``.
+        label : str, optional
+            The label, where the contract does not say it.
+        """
+        from headwater.profile.report import profile
+
+        return profile(
+            self.dataset(dataset),
+            label=label,
+            executor=self.executor,
+            cache=self.cache,
+            progress=self.progress,
+        )
+
+    def train(self, dataset: str, **options: Any) -> Trained:
+        """Train a recipe on a dataset (``NAME`` or ``NAME@REF``); see `headwater.models.train.train`."""
+        from headwater.models.train import train
+
+        return train(self.dataset(dataset), **options)
+
+    def impact(self, dataset: str, *, base: str, head: str, **options: Any) -> Impact:
+        """Say what the change from ``base`` to ``head`` does to a model; see `headwater.models.impact.impact`."""
+        from headwater.models.impact import impact
+
+        return impact(self, dataset, base=base, head=head, **options)
+
+    def transform(
+        self, dataset: str, transform: str, parameters: Mapping[str, Any] | None = None, **options: Any
+    ) -> TransformResult:
+        """Run a transform as one commit; see `headwater.transforms.run.run`.
+
+        Parameters
+        ----------
+        dataset : str
+            Name.
+        transform : str
+            Id of the transform, for example ``"clean.missing"``.
+        parameters : mapping, optional
+            Its parameters.
+        **options : Any
+            ``branch``, ``seed``, ``message``, ``dry_run``.
+        """
+        from headwater.transforms.base import make
+        from headwater.transforms.run import run
+
+        return run(self, dataset, make(transform, parameters), **options)
+
     def gc(self, **options: Any) -> GcResult:
         """Remove what no ref reaches; see `headwater.store.gc.collect`."""
         from headwater.store.gc import collect
 
         return collect(self, **options)
+
+
+def check_file(
+    source: Any,
+    *,
+    dataset: str | None = None,
+    key: str | Sequence[str] | None = None,
+    label: str | None = None,
+    sensitive: Sequence[str] | None = None,
+    time: str | None = None,
+    contract: Contract | None = None,
+    only: Sequence[str] = (),
+    seed: int = 0,
+    **reading: Any,
+) -> Report:
+    """Check a file, or data in memory, without a repository.
+
+    The data are imported into a repository in memory, so that the checks are the same as everywhere.
+
+    Parameters
+    ----------
+    source : path, URL, glob, or data
+        See `headwater.store.importing.import_data`.
+    dataset : str, optional
+        The name in the report; the file's name by default.
+    key, label, sensitive, time : optional
+        What columns are for. A key that repeats is a finding here.
+    contract : Contract, optional
+        The promises to hold it to.
+    only : sequence of str
+        Ids or families of checks.
+    seed : int
+        Seed of the checks that train models.
+    **reading : Any
+        How to read the file.
+
+    Returns
+    -------
+    Report
+    """
+    keys = (key,) if isinstance(key, str) else tuple(key or ())
+    try:
+        repo, name = _in_memory(source, dataset, {"key": keys or None, **reading})
+    except InvalidKeys:
+        # The check of the key says what is wrong with it; rows are named by their content meanwhile.
+        repo, name = _in_memory(source, dataset, reading)
+    promised = contract or Contract(dataset=name, key=keys)
+    report = repo.check(
+        name, contract=promised, only=only, seed=seed, label=label, sensitive=sensitive, time=time
+    )
+    return replace(report, ref=None)
+
+
+def profile_file(
+    source: Any, *, dataset: str | None = None, label: str | None = None, **reading: Any
+) -> Profile:
+    """Describe every column of a file, or of data in memory, without a repository; see `check_file`."""
+    repo, name = _in_memory(source, dataset, reading)
+    return repo.profile(name, label=label)
 
 
 def init(location: str | Path = ".", **options: Any) -> Repo:
@@ -98,3 +286,20 @@ def init(location: str | Path = ".", **options: Any) -> Repo:
 def open(location: str | Path = ".", **options: Any) -> Repo:
     """Open a repository; see `headwater.store.repo.Repo.open`."""
     return Repo.open(location, **options)
+
+
+def _in_memory(source: Any, dataset: str | None, reading: dict[str, Any]) -> tuple[Repo, str]:
+    """Import a source into a fresh repository in memory."""
+    name = (
+        dataset or (Path(source).name.partition(".")[0] if isinstance(source, str | Path) else "") or "data"
+    )
+    name = re.sub(r"[^\w.+-]+", "_", name).strip("_.+-") or "data"
+    repo = Repo.init("memory://")
+    repo.import_(name, source, **reading)
+    return repo, name
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()

@@ -92,7 +92,7 @@ def _holds(table: pa.Table, conditions: Mapping[int, str]) -> dict[int, NDArray[
         return {}
     selected = ", ".join(f"coalesce(({text}), FALSE) AS c{number}" for number, text in conditions.items())
     with session(table) as connection:
-        answer: pa.Table = connection.execute(f"SELECT {selected} FROM rows").to_arrow_table()
+        answer: pa.Table = connection.sql(f"SELECT {selected} FROM rows").to_arrow_table()
     return {number: np.asarray(answer[f"c{number}"].to_numpy(zero_copy_only=False)) for number in conditions}
 
 
