@@ -15,6 +15,7 @@ from headwater.core.schema import require_columns
 from headwater.store.dataset import DatasetChunk
 from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform
 from headwater.transforms.grouping import group_numbers
+from headwater.transforms.training_rows import take_rows
 
 __all__ = ["Deduplicate"]
 
@@ -64,7 +65,7 @@ class Deduplicate(Transform):
         suspects = _repeated(np.concatenate(parts)) if parts else np.zeros(0, np.int64)
         if not len(suspects):
             return
-        rows = _read(source, suspects, (*source.key, *columns))
+        rows = take_rows(source, suspects, list(dict.fromkeys([*source.key, *columns])))
         groups = group_numbers(rows.select(list(dict.fromkeys(columns))))
         order = _key_order(rows, source.key)
         _, first, sizes = np.unique(groups[order], return_index=True, return_counts=True)
@@ -80,16 +81,6 @@ def _repeated(hashes: U64) -> I64:
     """Return the rows whose hash another row has too; hash 0 stands for no value at all."""
     _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
     return np.flatnonzero((counts[inverse] > 1) & (hashes != 0)).astype(np.int64)
-
-
-def _read(source: Source, rows: I64, columns: tuple[str, ...]) -> pa.Table:
-    names = list(dict.fromkeys(columns))
-    parts = []
-    for start, chunk in source.chunks():
-        low, high = np.searchsorted(rows, [start, start + chunk.live_rows])
-        if low < high:
-            parts.append(chunk.read_rows(chunk.live_positions()[rows[low:high] - start], names))
-    return pa.concat_tables(parts)
 
 
 def _key_order(rows: pa.Table, key: tuple[str, ...]) -> I64:

@@ -12,6 +12,7 @@ from headwater.core.errors import SchemaError, UsageError
 from headwater.core.findings import Finding
 from headwater.transforms.addressing import find_rows
 from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform, require_targets
+from headwater.transforms.training_rows import take_rows
 
 __all__ = ["FixLabels"]
 
@@ -90,13 +91,7 @@ class FixLabels(Transform):
         if not len(rows):
             return
         fresh = pa.table({name: self._values(source).take(pa.array(places))})
-        parts = [
-            chunk.read([name]).take(pa.array(rows[low:high] - start))
-            for start, chunk in source.chunks()
-            for low, high in [rows.searchsorted([start, start + chunk.live_rows])]
-            if low < high
-        ]
-        yield Edit.between(pa.concat_tables(parts), fresh, rows=rows)
+        yield Edit.between(take_rows(source, rows, [name]), fresh, rows=rows)
 
     def _values(self, source: Source) -> pa.Array:
         name = self.targets(source)[0]
