@@ -59,6 +59,7 @@ CASES = [
     Case("clean.deduplicate", {"columns": ["name", "city"]}),
     Case("anonymize.mask"),
     Case("anonymize.mask", {"columns": ["name"], "method": "partial", "keep_end": 1}),
+    Case("rebalance.reweigh"),
     Case("augment.smote"),
     Case("augment.typos", {"column": "note", "fraction": 0.5}, idle={"column": "note", "fraction": 0.0}),
     Case("labels.fix", other_labels, idle=same_labels),

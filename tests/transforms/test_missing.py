@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from headwater.core.contract import Contract
 from headwater.core.errors import SchemaError, UsageError
+from headwater.recipes.split import split
 from headwater.store.repo import Repo
 from headwater.transforms.base import make
 from headwater.transforms.missing import CleanMissing
@@ -82,6 +84,20 @@ def test_a_column_without_values_stays_and_is_said_so() -> None:
     assert result.record["not_filled"] == ["empty"]
     assert result.record["filled_with"]["word"] == "a"
     assert result.record["cells"] == {"real": 2, "when": 2, "whole": 1, "word": 2}
+
+
+def test_values_that_fill_can_be_learnt_from_training_rows_alone() -> None:
+    numbers = np.arange(400.0)
+    table = pa.table({"id": range(400), "x": pa.array(numbers, mask=numbers % 10 == 0)})
+    repo = repo_of(table, contract=Contract(dataset="people"))
+    train = np.asarray(repo["people"].to_arrow().column("x").filter(pa.array(trained(repo))).drop_null())
+    result = run(repo, "people", make("clean.missing", {"strategy": "mean", "holdout": 0.25}))
+    assert result.record["filled_with"]["x"] == train.mean() != np.mean(numbers[numbers % 10 != 0])
+    assert result.record["cells"] == {"x": 40}
+
+
+def trained(repo: Repo) -> np.ndarray:
+    return split(repo["people"], repo["people"].to_arrow(), holdout=0.25).train
 
 
 def test_what_does_not_fit_is_refused() -> None:

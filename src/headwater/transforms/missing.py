@@ -9,15 +9,18 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from headwater.core.errors import SchemaError, UsageError
 from headwater.transforms.base import TRANSFORMS, Edit, RowTransform, Source, plain, require_targets
+from headwater.transforms.training_rows import training_rows
 
 __all__ = ["CleanMissing", "Strategy"]
 
 Strategy = Literal["auto", "mean", "median", "most_frequent", "constant", "drop_rows", "indicator"]
 
 Fillings = Mapping[str, pa.Scalar]
+Mask = NDArray[np.bool_]
 
 
 @TRANSFORMS.register("clean.missing")
@@ -38,6 +41,9 @@ class CleanMissing(RowTransform[Fillings]):
         the value is missing, for each column that lacks values).
     value : Any
         The constant.
+    holdout : float
+        The share of keys that recipes hold out: the values that fill are then learnt from the other rows
+        alone, and fill all rows. 0 learns from all.
 
     Notes
     -----
@@ -52,6 +58,7 @@ class CleanMissing(RowTransform[Fillings]):
     columns: tuple[str, ...] = ()
     strategy: Strategy = "auto"
     value: Any = None
+    holdout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.strategy not in get_args(Strategy):
@@ -89,7 +96,8 @@ class CleanMissing(RowTransform[Fillings]):
     def fit(self, source: Source) -> Fillings:
         """Return the value that fills each column that lacks some; null where there is none to fill with."""
         lacking = [name for name in self.reads(source) if _lacks(source, name)]
-        return {name: self._filling(source, name) for name in lacking}
+        learn = training_rows(source, self.holdout).train if self.holdout and lacking else None
+        return {name: self._filling(source, name, learn) for name in lacking}
 
     def facts(self, fitted: Fillings) -> Mapping[str, Any]:
         """Return the values that fill."""
@@ -117,15 +125,15 @@ class CleanMissing(RowTransform[Fillings]):
         }
         return Edit.between(rows, pa.table(filled))
 
-    def _filling(self, source: Source, name: str) -> pa.Scalar:
+    def _filling(self, source: Source, name: str, learn: Mask | None) -> pa.Scalar:
         kind = source.schema.field(name).type
         if self.strategy in ("drop_rows", "indicator"):
             return pa.scalar(None, kind)
         if self.strategy == "constant":
             return self._constant(name, kind)
         if self.strategy == "most_frequent" or (self.strategy == "auto" and not _is_number(kind)):
-            return _most_frequent(source, name)
-        return _centre(source, name, mean=self.strategy == "mean")
+            return _most_frequent(_values(source, name, learn))
+        return _centre(_values(source, name, learn), mean=self.strategy == "mean")
 
     def _constant(self, name: str, kind: pa.DataType) -> pa.Scalar:
         try:
@@ -166,25 +174,26 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
-def _values(source: Source, name: str) -> pa.ChunkedArray:
-    """Return the values that are there."""
+def _values(source: Source, name: str, learn: Mask | None) -> pa.ChunkedArray:
+    """Return the values that are there, of the rows to learn from."""
     column = source.dataset.to_arrow([name]).column(0)
+    if learn is not None:
+        column = column.filter(pa.array(learn))
     return column.filter(pc.invert(_is_missing(column)))
 
 
-def _centre(source: Source, name: str, *, mean: bool) -> pa.Scalar:
-    values = np.asarray(_values(source, name))
-    kind = source.schema.field(name).type
+def _centre(values: pa.ChunkedArray, *, mean: bool) -> pa.Scalar:
     if not len(values):
-        return pa.scalar(None, kind)
-    found = float(np.mean(values, dtype=np.float64) if mean else np.median(values))
-    return pa.scalar(round(found) if pa.types.is_integer(kind) else found, kind)
+        return pa.scalar(None, values.type)
+    numbers = np.asarray(values)
+    found = float(np.mean(numbers, dtype=np.float64) if mean else np.median(numbers))
+    return pa.scalar(round(found) if pa.types.is_integer(values.type) else found, values.type)
 
 
-def _most_frequent(source: Source, name: str) -> pa.Scalar:
-    counted = pa.table({"value": _values(source, name)}).group_by("value").aggregate([("value", "count")])
+def _most_frequent(values: pa.ChunkedArray) -> pa.Scalar:
+    counted = pa.table({"value": values}).group_by("value").aggregate([("value", "count")])
     if not counted.num_rows:
-        return pa.scalar(None, source.schema.field(name).type)
+        return pa.scalar(None, values.type)
     best = counted.sort_by([("value_count", "descending"), ("value", "ascending")])
     return best.column("value")[0]
 
