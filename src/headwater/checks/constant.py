@@ -10,6 +10,8 @@ from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_
 from headwater.core.findings import Finding
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.distinct import Distinct
+from headwater.profile.kinds import kind_of
+from headwater.profile.top import TopValues
 
 __all__ = ["Constant"]
 
@@ -36,16 +38,21 @@ class Constant(Check):
     level: Level = "warn"
 
     def measures(self, target: Target) -> Sequence[Measure[Any]]:
-        """Count distinct values."""
-        return [self._distinct]
+        """Count distinct values, and how many rows have the most frequent one."""
+        return [self._distinct, self._top] if self._is_countable(target) else [self._distinct]
 
     def judge(self, states: States, target: Target) -> list[Finding]:
         """Say whether there is but one."""
         state = states[self._distinct]
         estimate = state.estimate
-        # So many rows may have taken their values with them: at least that many values are left.
-        if state.stale_rows and estimate - state.stale_rows < _FEW:
-            raise NeedExact([self._distinct])
+        if state.stale_rows:
+            # It surely varies if more rows than are gone have another value than the most frequent one.
+            others = 0
+            if self._is_countable(target):
+                top = states[self._top]
+                others = top.count - max((high for _, _, high in top.top(1)), default=0)
+            if others <= state.stale_rows and estimate - state.stale_rows < _FEW:
+                raise NeedExact(self.measures(target))
         broken = estimate == 1 and states.rows >= _FEW
         return [
             Finding(
@@ -60,6 +67,13 @@ class Constant(Check):
                 else f"Column {self.column!r} varies.",
             )
         ]
+
+    def _is_countable(self, target: Target) -> bool:
+        return kind_of(target.schema.field(self.column).type).is_countable
+
+    @property
+    def _top(self) -> TopValues:
+        return TopValues(column=self.column)
 
     @property
     def _distinct(self) -> Distinct:
