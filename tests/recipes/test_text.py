@@ -42,5 +42,12 @@ def test_what_it_cannot_learn_from_is_refused() -> None:
         load("text").fit(pa.table({"n": [1, 2]}), labels, weights=None, seed=0)
     with pytest.raises(UsageError, match="no words"):
         load("text").fit(pa.table({"t": ["", ""]}), labels, weights=None, seed=0)
-    with pytest.raises(UsageError, match="classes"):
-        load("text").fit(pa.table({"t": ["a", "b"]}), Labels(values=np.zeros(2)), weights=None, seed=0)
+
+
+def test_numbers_are_predicted_from_words() -> None:
+    table = pa.table(
+        {"t": [f"good {place}" for place in range(20)] + [f"bad {place}" for place in range(20)]}
+    )
+    labels = Labels(values=np.r_[np.full(20, 5.5), np.full(20, 1.5)])
+    said = load("text").fit(table, labels, weights=None, seed=0).predict(pa.table({"t": ["good one", "bad"]}))
+    assert said[0, 0] > 4 > 3 > said[1, 0]

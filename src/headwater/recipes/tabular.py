@@ -14,15 +14,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from headwater.core.errors import UsageError
 from headwater.core.extras import require
 from headwater.recipes.base import F64, RECIPES, Fitted, Labels, Recipe
+from headwater.recipes.encoding import TableEncoder
 from headwater.recipes.threads import one_thread
 
-__all__ = ["Tabular"]
-
-_NAMED = 60
+__all__ = ["Tabular", "spread"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +35,13 @@ class Tabular(Recipe):
 
     Notes
     -----
-    Numbers, truth values and times become numbers, nulls stay missing. Text becomes categories: the 60 most
-    frequent of the training rows, all others as one. Nothing is learnt from other than the training rows.
+    How columns become numbers says `headwater.recipes.encoding.TableEncoder`: missing values stay missing, and
+    nothing is learnt from other than the training rows. Columns of bytes, structs and lists of any length are
+    not read.
     """
 
     id = "tabular"
-    version = "1"
+    version = "2"
 
     iterations: int = 100
     learning_rate: float = 0.06
@@ -49,10 +49,21 @@ class Tabular(Recipe):
     l2: float = 1.0
 
     def fit(self, features: pa.Table, labels: Labels, *, weights: F64 | None, seed: int) -> Fitted:
-        """Train; see `headwater.recipes.base.Recipe`."""
+        """Train; see `headwater.recipes.base.Recipe`.
+
+        Raises
+        ------
+        UsageError
+            If there is no column that it can read.
+        """
         ensemble = require("sklearn.ensemble", extra="ml", purpose="The recipe 'tabular'")
         kind = "HistGradientBoostingClassifier" if labels.classes else "HistGradientBoostingRegressor"
-        encoder = _Encoder(features)
+        encoder = TableEncoder.learn(features)
+        if not encoder.names:
+            raise UsageError(
+                f"The recipe 'tabular' cannot read any of the columns {', '.join(features.schema.names)}: they hold "
+                "bytes, structs or lists. Give a recipe of your own as module:function."
+            )
         model = getattr(ensemble, kind)(
             max_iter=self.iterations,
             learning_rate=self.learning_rate,
@@ -70,36 +81,8 @@ class Tabular(Recipe):
 RECIPES.register("tabular")(Tabular())
 
 
-class _Encoder:
-    """Columns as one matrix of numbers, as learnt from the training rows."""
-
-    def __init__(self, features: pa.Table) -> None:
-        self.names = features.schema.names
-        self.categories: dict[str, pa.Array] = {}
-        for field in features.schema:
-            if not _is_numeric(field.type):
-                self.categories[field.name] = _frequent(features.column(field.name))
-        self.categorical = [name in self.categories for name in self.names]
-
-    def matrix(self, features: pa.Table) -> F64:
-        """Return shape (rows, columns); missing values are NaN."""
-        out = np.empty((features.num_rows, len(self.names)), np.float64)
-        for place, name in enumerate(self.names):
-            out[:, place] = self._column(name, features.column(name))
-        return out
-
-    def _column(self, name: str, values: pa.ChunkedArray) -> F64:
-        if name not in self.categories:
-            return _numbers(values)
-        known = self.categories[name]
-        texts = _texts(values)
-        found = pc.fill_null(pc.index_in(texts, value_set=known), len(known))
-        codes = np.asarray(found).astype(np.float64)
-        return np.where(np.asarray(texts.is_null()), np.nan, codes)
-
-
 class _Trees:
-    def __init__(self, encoder: _Encoder, model: Any, classes: Sequence[str]) -> None:
+    def __init__(self, encoder: TableEncoder, model: Any, classes: Sequence[str]) -> None:
         self._encoder, self._model, self._classes = encoder, model, classes
 
     def predict(self, features: pa.Table) -> F64:
@@ -117,37 +100,3 @@ def spread(probabilities: F64, present: Any, classes: int) -> F64:
     out = np.zeros((len(probabilities), classes))
     out[:, np.asarray(present).astype(np.int64)] = probabilities
     return out
-
-
-def _is_numeric(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_boolean(kind)
-        or pa.types.is_decimal(kind)
-        or pa.types.is_temporal(kind)
-    )
-
-
-def _numbers(values: pa.ChunkedArray) -> F64:
-    kind = values.type
-    if pa.types.is_temporal(kind):
-        values = values.cast(pa.int32() if kind.bit_width == 32 else pa.int64())
-    if pa.types.is_boolean(kind):
-        values = values.cast(pa.uint8())
-    numbers = np.asarray(pc.fill_null(values.cast(pa.float64(), safe=False), np.nan))
-    return np.where(np.isfinite(numbers), numbers, np.nan)
-
-
-def _texts(values: pa.ChunkedArray) -> pa.Array:
-    flat = values.combine_chunks()
-    if pa.types.is_string(flat.type):
-        return flat
-    return pa.array([None if value is None else str(value) for value in flat.to_pylist()], pa.string())
-
-
-def _frequent(values: pa.ChunkedArray) -> pa.Array:
-    counts = pa.table({"value": _texts(values)}).group_by("value").aggregate([("value", "count")])
-    counts = counts.filter(pc.is_valid(counts.column("value")))
-    order = counts.sort_by([("value_count", "descending"), ("value", "ascending")])
-    return order.column("value").combine_chunks().slice(0, _NAMED)
