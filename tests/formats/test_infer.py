@@ -38,6 +38,8 @@ CASES: list[tuple[list[str | None], pa.DataType]] = [
     (["2020-1-1"], pa.string()),
     (["2020-01-01", "2020-01-02 10:00"], pa.timestamp("us")),
     (["2020-01-01T10:00:00.123456789"], pa.timestamp("ns")),
+    (["1600-01-01", "2020-01-01T10:00:00.123456789"], pa.string()),
+    (["1600-01-01T10:00", "2020-01-01T10:00"], pa.timestamp("us")),
     (["2020-01-01T00:00:00Z", "2020-01-01T00:00:00+02:00"], pa.timestamp("us", "UTC")),
     (["2020-01-01T00:00:00Z", "2020-01-01T00:00:00"], pa.string()),
     (["2020-01-01", "1"], pa.string()),
@@ -97,6 +99,10 @@ def test_a_value_that_breaks_the_type_in_a_later_block_is_named_by_its_row_in_th
     first = look(text(["1"] * 10))
     second = look(text(["2", "x"]), first).moved(10)
     assert note("qty", merge(first, second)) == "Column 'qty' is read as text: 'x' in row 12 is not an int64."
+    at_once = look(text(["x", "2"]), first).moved(10)
+    assert (
+        note("qty", merge(first, at_once)) == "Column 'qty' is read as text: 'x' in row 11 is not an int64."
+    )
     other = look(text(["2020-01-01"]), first).moved(10)
     assert "'2020-01-01' in row 11" in str(note("qty", merge(first, other)))
 

@@ -51,6 +51,13 @@ def test_well_formed_text_is_cut_at_ends_of_records_only(
     assert starts == expected
 
 
+@given(st.text(st.sampled_from('ab,"\n5 '), max_size=60), st.integers(1, 40), st.integers(1, 40))
+def test_the_size_of_the_chunks_makes_no_difference(text: str, one: int, two: int) -> None:
+    found = [cut(text.encode(), size) for size in (one, two)]
+    assert said(found[0]) == said(found[1])
+    assert len({b"".join(block.data for block in part) for part in found}) == 1
+
+
 @given(st.text(st.sampled_from('ab,"\n5 '), max_size=60), st.integers(1, 40))
 def test_no_line_of_any_text_is_lost_unsaid(text: str, size: int) -> None:
     data = text.encode()
@@ -72,6 +79,7 @@ def test_no_line_of_any_text_is_lost_unsaid(text: str, size: int) -> None:
         (b'1,5" pipe\n3,4\n', [], b'1,5" pipe\n3,4\n'),
         (b'1,"open\n3,4\n', [(1, "the quote that opens field 2 is never closed")], b"3,4\n"),
         (b"1,2\n\0\n3,4\n", [(2, "it has a NUL byte")], b"1,2\n3,4\n"),
+        (b'1,"\n\0\n"\n3,4\n', [(1, "it has a NUL byte")], b"3,4\n"),
         (b"\0", [(1, "it has a NUL byte")], b""),
         (b'"a""b",""\n"""",x\n', [], b'"a""b",""\n"""",x\n'),
         (b'1,2\n"open', [(2, "the quote that opens field 1 is never closed")], b"1,2\n"),

@@ -10,6 +10,7 @@ import bisect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 import pyarrow as pa
@@ -57,6 +58,8 @@ class Facts:
         For DOUBLE: whether any value is finite, so that a column of names like "Nan" is not numeric.
     has_nanos : bool
         For times: whether there are more than six decimals of a second.
+    beyond_nanos : bool
+        For dates and times: whether any is beyond what nanoseconds reach (1677 to 2262).
     first : tuple of (int, str), optional
         Row and text of the first value.
     misfit : Misfit, optional
@@ -67,6 +70,7 @@ class Facts:
     largest: int = 0
     is_number: bool = True
     has_nanos: bool = False
+    beyond_nanos: bool = False
     first: tuple[int, str] | None = None
     misfit: Misfit | None = None
 
@@ -118,6 +122,7 @@ def merge(one: Facts, two: Facts) -> Facts:
         largest=max(one.largest, two.largest),
         is_number=one.is_number or two.is_number,
         has_nanos=one.has_nanos or two.has_nanos,
+        beyond_nanos=one.beyond_nanos or two.beyond_nanos,
         first=one.first or two.first,
         misfit=one.misfit or two.misfit,
     )
@@ -179,6 +184,8 @@ _LOOKS = (
 
 def _joined(one: Facts, two: Facts) -> Kind:
     kinds = {one.kind, two.kind}
+    if (one.has_nanos and two.beyond_nanos) or (two.has_nanos and one.beyond_nanos):
+        return Kind.STRING
     if len(kinds) == 1:
         return one.kind
     if kinds == {Kind.INT, Kind.DOUBLE}:
@@ -237,19 +244,26 @@ def _bools(values: pa.StringArray) -> Facts | None:
 
 
 def _dates(values: pa.StringArray) -> Facts | None:
-    return Facts(Kind.DATE) if _cast(values, pa.date32()) is not None else None
+    days = _cast(values, pa.date32())
+    return None if days is None else Facts(Kind.DATE, beyond_nanos=_beyond_nanos(days))
 
 
 def _times(kind: Kind, zone: str | None) -> Callable[[pa.StringArray], Facts | None]:
     def test(values: pa.StringArray) -> Facts | None:
-        for unit in ("us", "ns"):
-            if _cast(values, pa.timestamp(unit, zone)) is not None:
-                return Facts(kind, has_nanos=unit == "ns")
-        return None
+        times = _cast(values, pa.timestamp("us", zone))
+        if times is not None:
+            return Facts(kind, beyond_nanos=_beyond_nanos(times))
+        return None if _cast(values, pa.timestamp("ns", zone)) is None else Facts(kind, has_nanos=True)
 
     return test
 
 
+def _beyond_nanos(times: pa.Array) -> bool:
+    ends = pc.min_max(times.cast(pa.date32()))
+    return bool(ends["min"].as_py() < _NANOS_REACH[0] or ends["max"].as_py() > _NANOS_REACH[1])
+
+
+_NANOS_REACH = (date(1677, 9, 22), date(2262, 4, 10))
 _BOOLS = pa.array(["true", "True", "TRUE", "false", "False", "FALSE"])
 _TESTS: dict[Kind, Callable[[pa.StringArray], Facts | None]] = {
     Kind.INT: _ints,
@@ -302,5 +316,5 @@ def _misfit(values: pa.StringArray, hint: Kind) -> Misfit | None:
         return (_facts(part, expected) or _trimmed_facts(part, expected)) is None
 
     at = bisect.bisect_left(range(1, len(kept) + 1), True, key=breaks)
-    before = _facts(kept.slice(0, at), expected) or _trimmed_facts(kept.slice(0, at), expected)
-    return Misfit(rows[at].as_py(), kept[at].as_py(), before.kind if before is not None else expected)
+    before = look(kept.slice(0, at)).kind if at else expected
+    return Misfit(rows[at].as_py(), kept[at].as_py(), before if before is not Kind.BLANK else expected)

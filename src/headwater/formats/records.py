@@ -103,20 +103,16 @@ def record_lines(
         Line numbers from 1 in the file.
     """
     data = block.data if block.data.endswith(newline) else block.data + newline
-    breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == newline[0])
-    spans = np.asarray(_quoted_spans(data, delimiter), np.int64).reshape(-1, 2)
-    inside = np.zeros(len(breaks), bool)
-    if len(spans):
-        at = np.searchsorted(spans[:, 0], breaks) - 1
-        inside = (at >= 0) & (breaks < spans[np.maximum(at, 0), 1])
-    ends = np.flatnonzero(~inside)
-    first_lines = np.concatenate([[0], ends[:-1] + 1])
-    if not blank:
-        starts = np.concatenate([[0], breaks[ends[:-1]] + 1])
-        length = breaks[ends] - starts
-        lone = np.frombuffer(data, np.uint8)[starts] == ord("\r")
-        first_lines = first_lines[(length > 1) | ((length == 1) & ~lone)]
-    return first_lines + block.line
+    text = np.frombuffer(data, np.uint8)
+    ends = _record_ends(data, delimiter, newline)
+    starts = np.concatenate([[0], ends[:-1]])
+    breaks = np.flatnonzero(text == newline[0])
+    lines: NDArray[np.int64] = np.searchsorted(breaks, starts) + block.line
+    if blank:
+        return lines
+    length = ends - starts - 1
+    is_blank = (length == 0) | ((length == 1) & (text[starts] == ord("\r")))
+    return lines[~is_blank]
 
 
 def first_record(data: bytes, delimiter: str, newline: bytes = b"\n") -> tuple[int, int] | None:
@@ -201,6 +197,8 @@ class _Scanner:
             if not is_open and (field.end() == len(data) or self.beside[data[field.end()]]):
                 at = field.end()
                 continue
+            if not is_final and data.find(self.newline, record) < 0:
+                break  # the rest of the line is still to come
             found.append(Block(data[start:record], line, problem))
             line += data.count(self.newline, start, record)
             start = at = data.find(self.newline, record) + 1 or len(data)
@@ -228,15 +226,34 @@ class _Scanner:
         return f"field {column} goes on after its closing quote"
 
     def _without_nul(self, block: Block) -> Iterator[Block]:
-        """Split a block at lines with NUL bytes, which are left out."""
-        while (at := block.data.find(0)) >= 0:
-            start = block.data.rfind(self.newline, 0, at) + 1
-            end = block.data.find(self.newline, at) + 1 or len(block.data)
-            line = block.line + block.data.count(self.newline, 0, start)
-            yield Block(block.data[:start], block.line, block.problem)
-            problem = Problem(line, "it has a NUL byte", _shown(block.data[start:end]))
-            block = Block(block.data[end:], line + 1, problem)
-        yield block
+        """Split a block at records with NUL bytes, which are left out."""
+        if 0 not in block.data:
+            yield block
+            return
+        data, line, problem = block.data, block.line, block.problem
+        ends = _record_ends(data, self.delimiter, self.newline)
+        nulls = np.flatnonzero(np.frombuffer(data, np.uint8) == 0)
+        start = 0
+        for record in np.unique(np.searchsorted(ends, nulls, side="right")).tolist():
+            begin = int(ends[record - 1]) if record else 0
+            end = int(ends[record]) if record < len(ends) else len(data)
+            yield Block(data[start:begin], line, problem)
+            line += data.count(self.newline, start, begin)
+            problem = Problem(line, "it has a NUL byte", _shown(data[begin:end]))
+            line += data.count(self.newline, begin, end)
+            start = end
+        yield Block(data[start:], line, problem)
+
+
+def _record_ends(data: bytes, delimiter: str, newline: bytes) -> NDArray[np.int64]:
+    """Return where records end: just after the line breaks that are in no quoted field."""
+    breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == newline[0])
+    spans = np.asarray(_quoted_spans(data, delimiter), np.int64).reshape(-1, 2)
+    if len(spans):
+        at = np.searchsorted(spans[:, 0], breaks) - 1
+        inside = (at >= 0) & (breaks < spans[np.maximum(at, 0), 1])
+        breaks = breaks[~inside]
+    return breaks + 1
 
 
 def _quoted_spans(data: bytes, delimiter: str) -> list[tuple[int, int]]:
