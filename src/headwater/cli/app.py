@@ -95,7 +95,7 @@ class Session:
         text = Text("Next: ", style="dim")
         for number, step in enumerate(steps):
             text.append("\n      " if number else "").append(
-                step.replace("hw ", f"hw {place}", 1), style="bold cyan"
+                step.replace("hw ", f"hw {place}"), style="bold cyan"
             )
         self.err.print(text, soft_wrap=True)
 

@@ -67,13 +67,12 @@ def clean(
         return
     if dataset is None or transform is None:
         raise click.UsageError("Which dataset and which transform? `hw clean --list` lists the transforms.")
-    from headwater.transforms.base import make
-    from headwater.transforms.run import run
-
-    chosen = make(transform, as_declared(transform, dict(parameters)))
+    given = as_declared(transform, dict(parameters))
     repo = session.repo()
-    before = repo.branch(branch).head if branch and branch in repo.branches() else repo.head
-    done = run(repo, dataset, chosen, branch=branch, seed=seed, message=message, dry_run=dry_run)
+    before = repo.branches().get(branch, repo.head) if branch else repo.head
+    done = repo.transform(
+        dataset, transform, given, branch=branch, seed=seed, message=message, dry_run=dry_run
+    )
     value = {**done.to_dict(), "change": done.diff.stat()}
     if dry_run and session.as_json:
         value |= {"cells": done.diff.cells(limit or None), "rows": done.diff.rows(limit or None)}

@@ -46,7 +46,7 @@ __all__ = ["dataset_name", "datasets", "export", "import_"]
     show_default=True,
     help="FILE is the whole dataset (only differences are stored), further rows, or changed rows.",
 )
-@reading_options
+@reading_options("--format")
 @click.option(
     "--on-bad-rows",
     type=click.Choice(["error", "quarantine"]),

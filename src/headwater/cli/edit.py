@@ -41,7 +41,7 @@ __all__ = ["commit"]
     metavar="NAME",
     help="Commit to this branch; a new one starts here.",
 )
-@reading_options
+@reading_options("--format")
 def commit(
     session: Session,
     dataset: str,

@@ -12,6 +12,7 @@ _SECTIONS = {
     "Start": {
         "init": "headwater.cli.start:init",
         "demo": "headwater.cli.demo:demo",
+        "check": "headwater.cli.check:check",
     },
     "Version": {
         "import": "headwater.cli.data:import_",

@@ -92,10 +92,10 @@ def train(
     hw train reviews --slice "length(text) < 20" --json
     """
     from headwater.cli.render_models import draw_trained
-    from headwater.models.train import train as run
 
-    there = session.repo().dataset(dataset)
-    done = run(there, exclude=joined(exclude), groups=joined(groups) or None, slices=slices, **options)
+    done = session.repo().train(
+        dataset, exclude=joined(exclude), groups=joined(groups) or None, slices=slices, **options
+    )
     session.show(done, lambda out: draw_trained(out, done))
 
 
@@ -142,7 +142,6 @@ def impact(
     hw impact main..fix-labels --gate "accuracy >= -0.002" --format markdown
     """
     from headwater.cli.render_models import draw_impact
-    from headwater.models.impact import impact as run
 
     rules = [_parsed(gate) for gate in gates]
     base, _, head = span.partition("..")
@@ -150,8 +149,7 @@ def impact(
         raise click.UsageError("Which two versions? hw impact BASE..HEAD")
     repo = session.repo()
     name = dataset or _changed_dataset(repo, base, head or "HEAD")
-    found = run(
-        repo,
+    found = repo.impact(
         name,
         base=base,
         head=head or "HEAD",

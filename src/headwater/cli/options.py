@@ -72,14 +72,26 @@ def joined(values: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for names in values for name in names))
 
 
-def reading_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say how a file is read."""
+def reading_options(format_option: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that adds the options that say how a file is read.
+
+    Parameters
+    ----------
+    format_option : str
+        What the option for the file's format is called.
+    """
     options = [
         click.option(
-            "--format", metavar="FORMAT", help="Format of the input; else its suffix and content say it."
+            format_option,
+            "input_format",
+            metavar="FORMAT",
+            help="Format of the file; its content and suffix say it by default.",
         ),
         click.option(
-            "--schema", type=column_types, metavar="COL:TYPE,…", help="Types that are not to be inferred."
+            "--schema",
+            type=column_types,
+            metavar="COL:TYPE,…",
+            help="Types that are not to be inferred.",
         ),
         click.option("--query", metavar="SQL", help="What to read from a database."),
         click.option("--table", metavar="NAME", help="A table of a database, or a sheet of a workbook."),
@@ -99,14 +111,19 @@ def reading_options(function: Callable[..., None]) -> Callable[..., None]:
             help="Lines that cannot be read: stop, or leave them out and say which.",
         ),
     ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
 
 
 def reading(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the reading options that were given, as `headwater.formats.read.read` takes them."""
-    given = {name: options[name] for name in ("format", "schema", "query", "table", "encoding", "delimiter")}
+    given = {name: options[name] for name in ("schema", "query", "table", "encoding", "delimiter")}
+    given["format"] = options["input_format"]
     given["header"], given["null_values"] = not options["no_header"], options["nulls"]
     given["on_bad_lines"] = options["on_bad_lines"]
     defaults = {"header": True, "null_values": (), "on_bad_lines": "error"}

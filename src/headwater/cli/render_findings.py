@@ -153,7 +153,7 @@ def _draw_finding(out: Console, finding: Finding, examples: pa.Table | None, *, 
 
 def _draw_examples(out: Console, finding: Finding, examples: pa.Table) -> None:
     about = [name.strip() for name in (finding.column or "").split(", ")]
-    table = data_table(examples, width=out.width - _INDENT, first=about, cell=32, narrow=16, say_rest=False)
+    table = data_table(examples, width=out.width - _INDENT, first=about, narrow=16, say_rest=False)
     out.print(Padding(table, (1, 0, 0, _INDENT), expand=False))
     more = finding.row_count - examples.num_rows
     if more > 0:

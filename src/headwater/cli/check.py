@@ -1,0 +1,246 @@
+"""The command check: judge a dataset of the repository, or any file without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headwater.cli.app import Session, command
+from headwater.cli.options import column_names, joined, reading, reading_options, shell_word
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from headwater.checks.report import Report
+    from headwater.core.findings import Finding
+    from headwater.store.dataset import Dataset
+
+__all__ = ["check"]
+
+_EXAMPLES = 3
+_FORMS = {".json": "json", ".xml": "junit", ".sarif": "sarif", ".md": "markdown", ".txt": "text"}
+
+
+@command("check")
+@click.argument("what", metavar="FILE|DATASET[@REF]")
+@click.option(
+    "--key",
+    type=column_names,
+    metavar="COL,…",
+    multiple=True,
+    help="The columns that identify a row of a file.",
+)
+@click.option("--label", metavar="COL", help="The column that a model learns to predict.")
+@click.option(
+    "--sensitive",
+    type=column_names,
+    metavar="COL,…",
+    multiple=True,
+    help="Sensitive features, such as sex or race.",
+)
+@click.option("--time", metavar="COL", help="The column that says when a row's event happened.")
+@click.option(
+    "--against", metavar="REF|FILE", help="Compare with this: drift, schema and volume are checked too."
+)
+@click.option(
+    "--only",
+    type=column_names,
+    metavar="ID,…",
+    multiple=True,
+    help="Only these checks, or families of checks.",
+)
+@click.option(
+    "--contract",
+    "contract_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A contract to hold it to.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Findings to show; 0 for all."
+)
+@click.option("--all", "everything", is_flag=True, help="Show findings that pass, too.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a report for a browser.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", *sorted({*_FORMS.values()} - {"text"})]),
+    help="Form of the answer.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the answer to this file."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of checks that train models.")
+@reading_options("--input-format")
+def check(
+    session: Session,
+    what: str,
+    contract_file: Path | None,
+    limit: int,
+    everything: bool,
+    html: Path | None,
+    form: str | None,
+    output: Path | None,
+    **options: Any,
+) -> None:
+    """Check a file or a dataset, with no configuration needed.
+
+    Checks of quality, labels, duplicates, leakage, bias and privacy follow from the columns' types and
+    roles, and from the contract if there is one. A file needs no repository. Exit code 1 means that
+    something is at fail, 3 that a check broke.
+
+    Examples
+    --------
+    hw check reviews.csv --label sentiment
+    hw check people.parquet --key id --label hired --sensitive sex,race --html report.html
+    hw check new.csv --against old.csv
+    hw check reviews@v1
+    hw check reviews --against main~1 --format sarif -o findings.sarif
+    hw check reviews --only labels,duplicates.exact --all
+    """
+    from headwater.cli.render_findings import draw_findings
+
+    form = form or _form_of(output) or ("json" if session.as_json else "text")
+    dataset, report, is_file = _run(session, what, contract_file, options)
+    if html is not None:
+        from headwater.checks.html import to_html
+
+        html.write_text(to_html(report), encoding="utf-8")
+
+    def draw(out: Any) -> None:
+        draw_findings(
+            out,
+            report,
+            limit=limit or None,
+            everything=everything,
+            fixes=not is_file,
+            examples=lambda finding: _examples(dataset, finding),
+        )
+
+    if form == "text" and output is None:
+        session.show(report.to_dict(), draw)
+    else:
+        _put(session, _text(report, form, draw), output)
+    if html is not None:
+        session.say(f"Wrote {html}")
+    _suggest(session, what, report, is_file, options, html)
+    if code := _exit_code(report):
+        click.get_current_context().exit(code)
+
+
+def _run(
+    session: Session, what: str, contract_file: Path | None, options: Mapping[str, Any]
+) -> tuple[Dataset, Report, bool]:
+    """Check, and return the dataset, the report, and whether it was a file."""
+    from dataclasses import replace
+
+    from headwater.cli.documents import read_contract
+    from headwater.cli.places import BASELINE, file_in_memory, here_if_dataset
+    from headwater.core.contract import Contract
+
+    contract = read_contract(contract_file) if contract_file else None
+    roles: dict[str, Any] = {name: options[name] for name in ("label", "time")}
+    roles["sensitive"] = joined(options["sensitive"]) or None
+    asked: dict[str, Any] = {"only": joined(options["only"]), "seed": options["seed"], **roles}
+    key, against = joined(options["key"]), options["against"]
+    repo = here_if_dataset(session, what)
+    if repo is not None:
+        if key:
+            raise click.UsageError("--key is for files: a dataset of the repository has its key already.")
+        return repo.dataset(what), repo.check(what, against=against, contract=contract, **asked), False
+    name = file_name(what)
+    key = key or (contract.key if contract else ())
+    repo = file_in_memory(session, what, name, key=key, baseline=against, **reading(options))
+    contract = contract or Contract(dataset=name, key=key)
+    report = repo.check(name, against=BASELINE if against else None, contract=contract, **asked)
+    return repo[name], replace(report, ref=None), True
+
+
+def file_name(path: str) -> str:
+    """Return the name of the dataset that a file is checked as."""
+    from headwater.cli.data import dataset_name
+
+    try:
+        return dataset_name((path,))
+    except click.UsageError:
+        return "data"
+
+
+def _examples(dataset: Dataset, finding: Finding) -> pa.Table | None:
+    """Return the first rows of a finding, where their keys would say nothing to a reader."""
+    return dataset.take(finding.rows[:_EXAMPLES]) if finding.rows and not dataset.key else None
+
+
+def _text(report: Report, form: str, draw: Callable[[Any], None]) -> str:
+    if form == "json":
+        import json
+
+        from headwater.cli.console import jsonable
+
+        return json.dumps(jsonable(report.to_dict()), indent=2, ensure_ascii=False) + "\n"
+    if form == "text":
+        from rich.console import Console
+
+        paper = Console(width=120, no_color=True, highlight=False, emoji=False)
+        with paper.capture() as captured:
+            draw(paper)
+        return captured.get()
+    from headwater.checks.outputs import OUTPUTS
+
+    return OUTPUTS[form](report)
+
+
+def _put(session: Session, text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+        session.show(
+            {"path": str(output)}, lambda out: out.print(f"Wrote {output}", markup=False, soft_wrap=True)
+        )
+
+
+def _suggest(
+    session: Session, what: str, report: Report, is_file: bool, options: Mapping[str, Any], html: Path | None
+) -> None:
+    """Say what to do next: look closer, or bring the file under version control."""
+    problems = report.problems()
+    if not is_file:
+        if any(finding.fix for finding in problems):
+            session.next("run a fix from above, with --branch NAME to review it first")
+        return
+    flags = [f"--{name} {shell_word(options[name])}" for name in ("label", "time") if options[name]]
+    flags += [
+        f"--{name} {shell_word(','.join(joined(options[name])))}"
+        for name in ("key", "sensitive")
+        if options[name]
+    ]
+    words = " ".join([shell_word(what), *flags])
+    steps = [f"hw check {words} --html report.html"] if problems and html is None else []
+    from headwater.cli.places import has_repository
+
+    start = "" if has_repository(session) else "hw init && "
+    session.next(*steps, f"{start}hw import {words}   (to {'fix' if problems else 'keep'} it with a record)")
+
+
+def _exit_code(report: Report) -> int:
+    counts = report.counts()
+    return 1 if counts["fail"] else 3 if counts["error"] else 0
+
+
+def _form_of(output: Path | None) -> str | None:
+    if output is None:
+        return None
+    if output.suffix not in _FORMS:
+        raise click.UsageError(
+            f"{output.name!r}: the suffix says the format ({', '.join(_FORMS)}), or --format does."
+        )
+    return _FORMS[output.suffix]

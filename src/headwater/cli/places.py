@@ -1,0 +1,101 @@
+"""What a word on the command line means: a dataset of the repository, or a file read into memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headwater.cli.app import Session
+from headwater.cli.options import split_ref
+from headwater.core.errors import InvalidKeys, NotFound
+
+if TYPE_CHECKING:
+    from headwater.api import Repo
+
+__all__ = ["BASELINE", "file_in_memory", "has_repository", "here_if_dataset", "looks_like_file"]
+
+BASELINE = "baseline"
+"""The branch of a repository in memory that holds the file to compare with."""
+
+
+def looks_like_file(word: str) -> bool:
+    """Say whether a word names a file: it is there, or is a URL or a pattern."""
+    return "://" in word or Path(word).exists() or re.search(r"[*?\[]", word) is not None
+
+
+def here_if_dataset(session: Session, word: str) -> Repo | None:
+    """Return the repository here if the word names one of its datasets; None if it names a file.
+
+    Raises
+    ------
+    NotFound
+        If it names neither.
+    """
+    name, ref = split_ref(word)
+    try:
+        repo = session.repo()
+    except NotFound as error:
+        if looks_like_file(word):
+            return None
+        raise NotFound(
+            f"There is no file {word!r}, and no repository here that could hold such a dataset.",
+            kind="file",
+            name=word,
+        ) from error
+    there = repo.at(ref) if ref and not Path(word).exists() and not looks_like_file(word) else repo
+    if name in there.datasets():
+        return repo
+    if looks_like_file(word):
+        return None
+    raise NotFound.among("file or dataset", name, there.datasets(), where=ref or str(repo.branch_name))
+
+
+def has_repository(session: Session) -> bool:
+    """Say whether there is a repository here."""
+    try:
+        session.repo()
+    except NotFound:
+        return False
+    return True
+
+
+def file_in_memory(
+    session: Session,
+    source: str,
+    name: str,
+    *,
+    key: Sequence[str] = (),
+    baseline: str | None = None,
+    **reading: Any,
+) -> Repo:
+    """Import a file into a repository in memory, so that there is one code path for files and datasets.
+
+    Parameters
+    ----------
+    session : Session
+        For the progress.
+    source : str
+        The file.
+    name : str
+        Name of the dataset.
+    key : sequence of str
+        Its key. If that repeats, the dataset gets a content key: the check of the key says what is wrong.
+    baseline : str, optional
+        Another file, imported to the branch `BASELINE`.
+    **reading : Any
+        How to read the files.
+    """
+    from headwater import api
+
+    repo = api.init("memory://")
+    repo.progress = session.progress
+    for place, at in ((baseline, repo.branch(BASELINE)), (source, repo)):
+        if place is None:
+            continue
+        try:
+            at.import_(name, place, key=tuple(key) or None, **reading)
+        except InvalidKeys:
+            at.import_(name, place, **reading)
+    return repo

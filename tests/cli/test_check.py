@@ -1,0 +1,192 @@
+"""check judges datasets and files, tells it in many forms, and exits with 1 when something fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+
+import headwater as hw
+from tests.cli.conftest import Cli
+
+PEOPLE = "id,name,age,label\n" + "".join(
+    f"{n},Name {n % 40},{20 + n % 50},{'ab'[n % 2]}\n" for n in range(1, 101)
+)
+LACKING = PEOPLE + "101,Zoe,33,\n102,Zed,34,\n"
+
+
+@pytest.fixture
+def people_csv(folder: Path) -> Path:
+    """Return a file without faults."""
+    path = folder / "leute.csv"
+    path.write_text(PEOPLE, encoding="utf-8")
+    return path
+
+
+def test_a_good_file_passes_without_a_repository(people_csv: Path, cli: Cli, folder: Path) -> None:
+    answer = cli("check", "leute.csv", "--key", "id", "--label", "label")
+    assert answer.stdout.split()[:2] == ["PASS", "leute:"]
+    assert "hw init && hw import leute.csv --label label --key id   (to keep it" in answer.stderr
+    assert not (folder / ".headwater").exists()
+
+
+def test_findings_at_fail_exit_with_1(people_csv: Path, cli: Cli) -> None:
+    people_csv.write_text(LACKING, encoding="utf-8")
+    answer = cli("check", "leute.csv", "--key", "id", "--label", "label", code=1)
+    assert answer.stdout.split()[:2] == ["FAIL", "leute:"]
+    assert "completeness.null_fraction  label" in answer.stdout
+    assert "101, 102" in answer.stdout
+    assert "--html report.html" in answer.stderr
+
+
+def test_json_has_the_fields_of_the_promise(people_csv: Path, cli: Cli) -> None:
+    people_csv.write_text(LACKING, encoding="utf-8")
+    value = cli.json("check", "leute.csv", "--key", "id", "--label", "label", code=1)
+    assert list(value) == ["dataset", "ref", "outcome", "findings"]
+    assert (value["dataset"], value["ref"], value["outcome"]) == ("leute", None, "fail")
+    assert list(value["findings"][0]) == [
+        *(
+            "check",
+            "outcome",
+            "severity",
+            "column",
+            "slice",
+            "value",
+            "threshold",
+            "interval",
+            "message",
+            "rows",
+            "fix",
+        ),
+    ]
+    assert value["findings"][0]["rows"] == [101, 102]
+
+
+def test_a_key_that_repeats_is_a_finding_and_rows_are_shown_in_full(people_csv: Path, cli: Cli) -> None:
+    people_csv.write_text(PEOPLE + "7,Seven again,1,a\n", encoding="utf-8")
+    answer = cli("check", "leute.csv", "--key", "id", "--only", "uniqueness", code=1)
+    assert "uniqueness.key" in answer.stdout
+    assert "Seven again" in answer.stdout
+
+
+def test_a_file_is_compared_with_another(people_csv: Path, cli: Cli, folder: Path) -> None:
+    (folder / "alt.csv").write_text(PEOPLE.replace(",name,", ",first,"), encoding="utf-8")
+    value = cli.json("check", "leute.csv", "--against", "alt.csv", "--only", "schema,drift", code=1)
+    drift = next(finding for finding in value["findings"] if finding["check"] == "schema.drift")
+    assert "first" in drift["message"]
+
+
+def test_a_dataset_is_checked_at_any_ref_and_against_another(shop: hw.Repo, cli: Cli) -> None:
+    value = cli.json("check", "people@v1", "--only", "volume")
+    assert value["ref"] == shop.resolve("v1")
+    against = cli.json("check", "people", "--against", "v1", "--only", "schema,volume")
+    assert {finding["check"] for finding in against["findings"]} == {"schema.drift", "volume.rows"}
+    assert "people at" in cli("check", "people").stdout
+
+
+def test_a_fix_is_a_command_in_a_repository_only(folder: Path, cli: Cli) -> None:
+    (folder / "t.csv").write_text(
+        "id,town\n" + "".join(f"{n},{'Ulm' if n % 3 else 'ULM'}\n" for n in range(60))
+    )
+    assert "hw clean" not in cli("check", "t.csv").stdout
+    cli("init")
+    cli("import", "t.csv", "--key", "id")
+    text = cli("check", "t").stdout
+    line = next(line for line in text.splitlines() if "hw clean t clean.values" in line)
+    assert "Ulm" in line
+
+
+def test_a_file_here_is_meant_when_no_dataset_has_its_name(shop: hw.Repo, cli: Cli, people_csv: Path) -> None:
+    answer = cli("check", "leute.csv")
+    assert "hw init" not in answer.stderr
+    assert "hw import leute.csv" in answer.stderr
+
+
+def test_a_word_that_is_neither_is_wrong_usage(
+    shop: hw.Repo, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Did you mean 'people'?" in cli("check", "peeple", code=2).stderr
+    assert "not found" in cli("check", "people", "--label", "nope", code=2).stderr
+    assert "not found" in cli("check", "people", "--only", "nope", code=2).stderr
+    assert "'nope' not found" in cli("check", "people@nope", code=2).stderr
+    assert "--key is for files" in cli("check", "people", "--key", "id", code=2).stderr
+    monkeypatch.chdir(tmp_path)
+    assert "There is no file 'peeple', and no repository" in cli("check", "peeple", code=2).stderr
+
+
+def test_every_form_of_the_answer(people_csv: Path, cli: Cli, folder: Path) -> None:
+    people_csv.write_text(LACKING, encoding="utf-8")
+    words = ("check", "leute.csv", "--label", "label")
+    junit = ElementTree.fromstring(cli(*words, "--format", "junit", code=1).stdout)
+    assert int(junit.attrib["failures"]) >= 1
+    assert json.loads(cli(*words, "--format", "sarif", code=1).stdout)["version"] == "2.1.0"
+    assert "❌ fail" in cli(*words, "--format", "markdown", code=1).stdout
+    assert json.loads(cli(*words, "--format", "json", code=1).stdout)["outcome"] == "fail"
+    for suffix in ("json", "xml", "sarif", "md", "txt"):
+        assert cli.json(*words, "-o", f"befund.{suffix}", code=1) == {"path": f"befund.{suffix}"}
+        assert (folder / f"befund.{suffix}").read_text("utf-8")
+    assert "the suffix says the format" in cli(*words, "-o", "x.pdf", code=2).stderr
+
+
+def test_a_report_for_a_browser_is_written(people_csv: Path, cli: Cli, folder: Path) -> None:
+    answer = cli("check", "leute.csv", "--html", "bericht.html")
+    assert "Wrote bericht.html" in answer.stderr
+    assert (folder / "bericht.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_a_contract_from_a_file_is_held(people_csv: Path, cli: Cli, folder: Path) -> None:
+    (folder / "vertrag.yaml").write_text(
+        """
+        apiVersion: v3.0.2
+        kind: DataContract
+        schema:
+          - name: people
+            properties:
+              - {name: id, physicalType: int64, primaryKey: true, required: true}
+              - name: age
+                physicalType: int64
+                quality:
+                  - engine: headwater
+                    implementation: {check: validity.range, parameters: {maximum: 60}}
+        """,
+        encoding="utf-8",
+    )
+    value = cli.json("check", "leute.csv", "--contract", "vertrag.yaml", "--only", "validity.range", code=1)
+    assert value["findings"][0]["outcome"] == "fail"
+    (folder / "kaputt.yaml").write_text("a: [")
+    assert "not a YAML document" in cli("check", "leute.csv", "--contract", "kaputt.yaml", code=2).stderr
+
+
+def test_a_check_that_breaks_exits_with_3(
+    people_csv: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("odd")
+
+    monkeypatch.setattr("headwater.checks.volume.Rows.judge", broken)
+    answer = cli("check", "leute.csv", "--only", "volume", code=3)
+    assert answer.stdout.split()[:2] == ["ERROR", "leute:"]
+    assert "ZeroDivisionError: odd" in answer.stdout
+
+
+def test_all_shows_what_passes_and_the_limit_cuts(people_csv: Path, cli: Cli) -> None:
+    assert "volume.rows\n" in cli("check", "leute.csv", "--all", "--limit", "0").stdout
+    assert "more finding(s)" in cli("check", "leute.csv", "--all", "--limit", "2").stdout
+
+
+def test_real_messages_are_checked_with_no_configuration(shared: Path, folder: Path, cli: Cli) -> None:
+    value = cli.json("check", str(shared / "sms_spam" / "sms_spam.csv.gz"), "--label", "label")
+    found = {finding["check"]: finding for finding in value["findings"] if finding["outcome"] != "pass"}
+    assert found["duplicates.exact"]["value"] == pytest.approx(403 / 5574)
+    assert "privacy.pii" in found
+
+
+def test_data_in_other_formats_are_checked_too(folder: Path, cli: Cli, rng: np.random.Generator) -> None:
+    table = pa.table({"x": rng.normal(size=200), "größe": rng.integers(0, 9, 200)})
+    pyarrow.csv.write_csv(table, folder / "t.txt")
+    assert cli.json("check", "t.txt", "--input-format", "csv", "--schema", "größe:string")["dataset"] == "t"
