@@ -132,8 +132,8 @@ def reading(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def shell_word(text: str) -> str:
     """Return text as one word of a shell, in the quotes that read best."""
-    if "'" in text and "!" not in text:  # inside double quotes, interactive shells read ! as history
-        return '"' + re.sub(r'(["$`\\])', r"\\\1", text) + '"'
+    if "'" in text and not re.search(r"[$`\\!]", text):  # these mean something inside double quotes
+        return '"' + text.replace('"', '\\"') + '"'
     return shlex.quote(text)
 
 
