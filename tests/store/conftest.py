@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
+from headwater.core.hashing import U64, hash_keys
 from headwater.engine.local import LocalExecutor
+from headwater.store import chunk, edit, lookup, merge
 from headwater.store.objects import Objects
 from headwater.store.repo import Repo
 from headwater.store.storage import Storage
@@ -43,3 +48,19 @@ def repo(tmp_path: Path) -> Repo:
 def shop() -> Workshop:
     """Return a workshop in memory, which works in one thread."""
     return Workshop(Objects(Storage("memory://")), LocalExecutor(1))
+
+
+@pytest.fixture
+def weak_hashes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return a function that leaves only so many bits of every key hash, so that different keys collide."""
+
+    def weaken(bits: int) -> None:
+        mask = np.uint64((1 << bits) - 1)
+
+        def weak(table: pa.Table, key: Sequence[str]) -> U64:
+            return hash_keys(table, key) & mask
+
+        for module in (chunk, lookup, edit, merge):
+            monkeypatch.setattr(module, "hash_keys", weak)
+
+    return weaken

@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from blake3 import blake3
 from numpy.typing import NDArray
 
-__all__ = ["U64", "hash_array", "hash_columns", "hash_keys", "mix"]
+__all__ = ["U64", "hash_array", "hash_columns", "hash_keys", "mix", "without_views"]
 
 U64 = NDArray[np.uint64]
 

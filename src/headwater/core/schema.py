@@ -12,6 +12,7 @@ __all__ = ["SchemaChange", "evolve", "plain_schema", "plain_type", "require_colu
 
 SchemaChange = Literal["none", "safe", "any"]
 
+_NARROW_DIGITS = 38
 _UNITS = ["s", "ms", "us", "ns"]
 
 
@@ -32,7 +33,8 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_date64(kind):
         return pa.date32()
     if pa.types.is_decimal(kind) and kind.scale < 0:
-        return pa.decimal256(kind.precision - kind.scale, 0)
+        digits = kind.precision - kind.scale
+        return pa.decimal128(digits, 0) if digits <= _NARROW_DIGITS else pa.decimal256(digits, 0)
     if pa.types.is_fixed_size_list(kind):
         return pa.list_(plain_type(kind.value_type), kind.list_size)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or _is_list_view(kind):

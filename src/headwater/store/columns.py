@@ -12,8 +12,8 @@ from headwater.core.errors import InvalidKeys, SchemaError
 from headwater.core.hashing import U64, hash_columns
 from headwater.core.schema import require_columns, widen
 from headwater.store.chunk import Chunk, Group, live_mask, read_chunk, write_group
-from headwater.store.incoming import Rows
-from headwater.store.lookup import locate
+from headwater.store.incoming import Rows, fit
+from headwater.store.lookup import locate, occurrence
 from headwater.store.manifest import EMPTY, Manifest, fingerprint_chunk
 from headwater.store.rowindex import encode_rows
 from headwater.store.writing import Workshop
@@ -81,19 +81,23 @@ def add_columns(manifest: Manifest, rows: Rows, shop: Workshop, *, name: str) ->
     Raises
     ------
     SchemaError
-        If a column is there already, or the number of rows differs.
+        If a column is there already, none is new, or the number of rows differs.
     InvalidKeys
-        If a key is not in the dataset.
+        If a key is not in the dataset, or comes twice.
     """
     table = rows.table()
     fresh = [field for field in table.schema if field.name not in manifest.key]
+    if not fresh:
+        raise SchemaError(
+            f"These rows have no column to add to dataset {name!r} besides its key.", columns=[]
+        )
     there = [field.name for field in fresh if field.name in manifest.schema.names]
     if there:
         raise SchemaError(
             f"Dataset {name!r} already has the column {there[0]!r}. Use upsert to change its values.",
             column=there[0],
         )
-    values = table.select([field.name for field in fresh])
+    values = table.select([field.name for field in fresh]).combine_chunks()
     source = _sources(manifest, table, shop, name)
 
     def take(number: int, chunk: Chunk) -> pa.Table:
@@ -114,7 +118,8 @@ def drop_columns(manifest: Manifest, names: Sequence[str], shop: Workshop) -> Ma
     SchemaError
         If one is part of the key.
     """
-    require_columns(manifest.schema, list(names), where="the dataset")
+    names = list(dict.fromkeys(names))
+    require_columns(manifest.schema, names, where="the dataset")
     keyed = [name for name in names if name in manifest.key]
     if keyed:
         raise SchemaError(f"Column {keyed[0]!r} is part of the key and cannot be dropped.", column=keyed[0])
@@ -148,12 +153,15 @@ def rename_columns(manifest: Manifest, names: Mapping[str, str], shop: Workshop)
     NotFound
         If there is no such column.
     SchemaError
-        If two columns would have the same name.
+        If two columns would have the same name, or one none.
     """
     require_columns(manifest.schema, list(names), where="the dataset")
     after = [names.get(name, name) for name in manifest.schema.names]
-    if len(set(after)) < len(after):
-        raise SchemaError("After this renaming two columns would have the same name.", columns=after)
+    twice = sorted({name for name in after if after.count(name) > 1})
+    if twice:
+        raise SchemaError(f"After this renaming two columns would have the name {twice[0]!r}.", columns=twice)
+    if "" in after:
+        raise SchemaError("A column needs a name: '' is none.", columns=[""])
     schema = pa.schema([field.with_name(new) for field, new in zip(manifest.schema, after, strict=True)])
 
     def task(chunk: Chunk) -> Chunk:
@@ -193,13 +201,19 @@ def set_types(manifest: Manifest, schema: pa.Schema, shop: Workshop) -> Manifest
     """Give the dataset a schema with further columns or other types.
 
     Lossless widening changes the schema alone; any other change of type rewrites that column.
+
+    Raises
+    ------
+    SchemaError
+        If the type of a key would change, or a value does not fit the new type.
     """
-    recast = [
-        schema.field(field.name)
-        for field in manifest.schema
-        if field.type != schema.field(field.name).type
-        and widen(field.type, schema.field(field.name).type) is None
+    retyped = [
+        schema.field(field.name) for field in manifest.schema if field.type != schema.field(field.name).type
     ]
+    recast = [
+        field for field in retyped if widen(manifest.schema.field(field.name).type, field.type) != field.type
+    ]
+    _check_range(manifest, [field for field in retyped if field not in recast], shop)
     if recast:
         names = [field.name for field in recast]
         keyed = [field.name for field in recast if field.name in manifest.key]
@@ -213,10 +227,39 @@ def set_types(manifest: Manifest, schema: pa.Schema, shop: Workshop) -> Manifest
         def cast(number: int, chunk: Chunk) -> pa.Table:
             del number
             stored = read_chunk(chunk, manifest.schema, shop.objects, columns=names, deleted=True)
-            return stored.cast(pa.schema(recast))
+            return fit(stored, pa.schema(recast))
 
         manifest = compute_columns(manifest, recast, cast, shop)
     return replace(manifest, schema=schema)
+
+
+def _check_range(manifest: Manifest, fields: Sequence[pa.Field], shop: Workshop) -> None:
+    """Refuse a finer unit of time in which a stored value cannot be said: nanoseconds reach from 1677 to 2262."""
+    timed = [field for field in fields if _has_time(field.type)]
+    if not timed:
+        return
+    names = [field.name for field in timed]
+
+    def task(chunk: Chunk) -> None:
+        stored = read_chunk(chunk, manifest.schema, shop.objects, columns=names, deleted=True)
+        try:
+            fit(stored, pa.schema(timed))
+        except SchemaError as error:
+            kind = manifest.schema.field(error.column).type
+            raise SchemaError(
+                f"Column {error.column!r} is {kind} and holds times that do not fit the finer unit of the incoming "
+                f"rows: nanoseconds reach from 1677 to 2262. Convert the incoming rows to {kind}.",
+                column=error.column,
+            ) from error
+
+    for _ in shop.executor.map(task, manifest.chunks):
+        pass
+
+
+def _has_time(kind: pa.DataType) -> bool:
+    if pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
+        return True
+    return any(_has_time(kind.field(number).type) for number in range(kind.num_fields))
 
 
 def _sources(manifest: Manifest, table: pa.Table, shop: Workshop, name: str) -> list[np.ndarray]:
@@ -235,7 +278,7 @@ def _sources(manifest: Manifest, table: pa.Table, shop: Workshop, name: str) -> 
             start += chunk.live_rows
         return source
     require_columns(table.schema, manifest.key, where="the rows with the new columns")
-    keys = table.select(list(manifest.key)).cast(pa.schema([manifest.schema.field(k) for k in manifest.key]))
+    keys = fit(table, pa.schema([manifest.schema.field(k) for k in manifest.key]))
     places = locate(manifest, keys, shop.objects, shop.executor)
     lost = np.flatnonzero(~places.found)
     if len(lost):
@@ -244,6 +287,15 @@ def _sources(manifest: Manifest, table: pa.Table, shop: Workshop, name: str) -> 
             f"{keys.slice(int(lost[0]), 1).to_pylist()[0]}. Append those rows first.",
             rows=lost[:1000].tolist(),
             count=len(lost),
+        )
+    at = places.chunks * (1 << 32) + places.positions
+    if len(np.unique(at)) < len(at):
+        again = np.flatnonzero(occurrence(at.astype(np.uint64)) > 0)
+        raise InvalidKeys(
+            f"{len(again)} row(s) with new columns for dataset {name!r} repeat a key, the first in row {again[0]}: "
+            f"{keys.slice(int(again[0]), 1).to_pylist()[0]}. Give each key once.",
+            rows=again[:1000].tolist(),
+            count=len(again),
         )
     for number in np.unique(places.chunks):
         mine = np.flatnonzero(places.chunks == number)

@@ -18,6 +18,7 @@ from headwater.core.ids import CommitId
 from headwater.core.schema import require_columns
 from headwater.engine.base import Executor
 from headwater.store.chunk import CHUNK_ROWS, Chunk, live_mask, read_chunk
+from headwater.store.keytext import key_texts, parse_keys
 from headwater.store.lookup import Places, gather, locate
 from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
-__all__ = ["Dataset", "DatasetChunk", "filtered"]
+__all__ = ["Dataset", "DatasetChunk", "filtered", "rows_where"]
+
+_DUCKDB_DIGITS = 38
 
 
 class DatasetChunk:
@@ -209,7 +212,7 @@ class Dataset:
         names = self.schema.names if columns is None else list(columns)
         require_columns(self.schema, names, where=f"dataset {self.name!r}")
         if where is not None:
-            filtered(self.schema.empty_table(), where, names, self.name)
+            rows_where(self.schema.empty_table(), where, self.name)
 
         def task(chunk: Chunk) -> pa.Table:
             if where is None:
@@ -277,9 +280,7 @@ class Dataset:
         if not self.key:
             hashes = hash_columns(table.select(self.schema.names))
             return [f'"{int(value):016x}"' for value in hashes]
-        columns = [table.column(name).to_pylist() for name in self.key]
-        rows = columns[0] if len(columns) == 1 else [list(values) for values in zip(*columns, strict=True)]
-        return [json.dumps(value, default=_key_text, ensure_ascii=False) for value in rows]
+        return key_texts(table.select(list(self.key)))
 
     def take(self, keys: Sequence[str]) -> pa.Table:
         """Return the rows whose keys, as JSON text, are given; in that order.
@@ -303,13 +304,8 @@ class Dataset:
         """Return where the rows with these keys (JSON text) are."""
         if not self.key:
             return self._content_places(keys)
-        values = [json.loads(key) for key in keys]
-        rows = [[value] for value in values] if len(self.key) == 1 else values
-        arrays = []
-        for number, name in enumerate(self.key):
-            kind = self.schema.field(name).type
-            arrays.append(_parse([row[number] for row in rows], kind, name))
-        return locate(self.manifest, pa.table(arrays, names=list(self.key)), self._objects, self._executor)
+        schema = pa.schema([self.schema.field(name) for name in self.key])
+        return locate(self.manifest, parse_keys(keys, schema), self._objects, self._executor)
 
     def _content_places(self, keys: Sequence[str]) -> Places:
         try:
@@ -320,30 +316,42 @@ class Dataset:
             ) from error
         chunks, positions = np.full(len(sought), -1, np.int64), np.zeros(len(sought), np.int64)
         for number, chunk in enumerate(self.manifest.chunks):
-            hashes = np.where(live_mask(chunk, self._objects), chunk.hashes(self._objects), 0)
+            live = np.flatnonzero(live_mask(chunk, self._objects))
+            hashes = chunk.hashes(self._objects)[live]
             order = np.argsort(hashes, kind="stable")
             at = np.searchsorted(hashes[order], sought)
             hit = at < len(hashes)
             hit[hit] = hashes[order[at[hit]]] == sought[hit]
-            chunks[hit], positions[hit] = number, order[at[hit]]
+            hit &= chunks < 0
+            chunks[hit], positions[hit] = number, live[order[at[hit]]]
         return Places(chunks, positions)
 
 
 def filtered(table: pa.Table, where: str, columns: Sequence[str], dataset: str) -> pa.Table:
-    """Return ``columns`` of the rows for which a SQL condition holds.
+    """Return ``columns`` of the rows for which a SQL condition holds; see `rows_where`."""
+    rows = rows_where(table, where, dataset)
+    if not columns:
+        return pa.table({"_": pa.nulls(len(rows))}).select([])
+    return table.select(list(columns)).take(pa.array(rows))
+
+
+def rows_where(table: pa.Table, where: str, dataset: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return the numbers of the rows for which a SQL condition holds.
+
+    DuckDB only says which rows: not all types come back from it as they went in.
 
     Raises
     ------
     UsageError
         If DuckDB cannot understand the condition.
     """
-    names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
-    schema = pa.schema([table.schema.field(name) for name in columns])
+    number = _free_name("_row", table.schema.names)
+    numbered = _known_to_duckdb(table).append_column(number, pa.array(np.arange(table.num_rows)))
     with duckdb.connect() as connection:
         connection.execute("SET threads = 1")
-        connection.register("rows", table)
+        connection.register("rows", numbered)
         try:
-            found = connection.sql(f"SELECT {names} FROM rows WHERE {where}").to_arrow_table()
+            found = connection.sql(f'SELECT "{number}" FROM rows WHERE (\n{where}\n)').to_arrow_table()
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise UsageError(
@@ -351,21 +359,20 @@ def filtered(table: pa.Table, where: str, columns: Sequence[str], dataset: str) 
                 where=where,
                 dataset=dataset,
             ) from error
-    return found.cast(schema)
+    return np.asarray(found.column(0).combine_chunks()).astype(np.int64)
 
 
-def _parse(values: list[Any], kind: pa.DataType, name: str) -> pa.Array:
-    try:
-        if pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
-            return pa.array([bytes.fromhex(value) for value in values], kind)
-        if pa.types.is_temporal(kind):
-            return pa.array(values, pa.string()).cast(kind)
-        return pa.array(values, kind)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise UsageError(f"Key {name!r} is {kind}: {error}", column=name) from error
+def _known_to_duckdb(table: pa.Table) -> pa.Table:
+    """Return the table with wide decimals, which DuckDB lacks, as narrow ones where they fit, or as reals."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_decimal256(field.type):
+            narrow = field.type.precision <= _DUCKDB_DIGITS
+            kind = pa.decimal128(field.type.precision, field.type.scale) if narrow else pa.float64()
+            table = table.set_column(at, field.name, table.column(at).cast(kind))
+    return table
 
 
-def _key_text(value: Any) -> str:
-    if isinstance(value, bytes):
-        return value.hex()
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+def _free_name(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name

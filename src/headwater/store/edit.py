@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from headwater.core.errors import InvalidKeys, UsageError
+from headwater.core.errors import InvalidKeys, SchemaError, UsageError
 from headwater.core.hashing import U64, hash_columns, hash_keys
 from headwater.core.schema import SchemaChange, evolve, require_columns
 from headwater.store.chunk import Chunk, live_mask
@@ -25,6 +25,7 @@ __all__ = ["append", "delete_places", "overwrite", "upsert", "with_rows"]
 
 I64 = NDArray[np.int64]
 _LISTED = 20
+_REPORTED = 1000
 
 
 def append(
@@ -143,24 +144,37 @@ def overwrite(
     """Make the dataset hold exactly ``rows``, storing only what differs.
 
     Columns that ``rows`` lacks are dropped. Takes and returns what `append` does.
+
+    Raises
+    ------
+    InvalidKeys
+        If keys are null or duplicate, and ``divert`` is off.
+    SchemaError
+        If the rows do not fit, or lack a column and ``schema_change`` is ``none``.
     """
+    require_columns(rows.schema, manifest.key, where=f"the new rows of dataset {name!r}")
     gone = [column for column in manifest.schema.names if column not in rows.schema.names]
-    kept = [column for column in manifest.key if column not in gone]
-    if len(kept) < len(manifest.key):
-        require_columns(rows.schema, manifest.key, where=f"the new rows of dataset {name!r}")
+    if gone and schema_change == "none":
+        raise SchemaError(
+            f"The new rows of dataset {name!r} have no column {gone[0]!r}, and columns may not go here. "
+            "Add it to the rows, or allow it with schema_change='safe'.",
+            column=gone[0],
+        )
     manifest = drop_columns(manifest, gone, shop) if gone else manifest
     manifest = _evolved(manifest, rows, shop, name, schema_change)
     nulls: list[pa.Table] = []
     batches = _keyed_batches(rows, manifest, name, nulls if divert else None)
     known = _Known(manifest, shop)
-    doubles: list[pa.Table] = []
     new_chunks = write_chunks(
-        known.unknown(batches, name, doubles if divert else None), manifest.schema, key=manifest.key, shop=shop,
-        label=f"compare {name}",
-    )  # fmt: skip
+        known.unknown(batches), manifest.schema, key=manifest.key, shop=shop, label=f"compare {name}"
+    )
+    doubles = known.repeated
     if manifest.key:
-        new_chunks, more = _without_duplicates(replace(manifest, chunks=()), new_chunks, shop, name, divert)
-        doubles += more
+        places = _doubled(replace(manifest, chunks=()), new_chunks, shop)
+        if len(places) + len(known.repeated_numbers) and not divert:
+            raise _repeated_error(manifest, new_chunks, places, known, shop, name)
+        new_chunks, more = _taken_out(manifest, new_chunks, places, shop)
+        doubles = doubles + more
     manifest = delete_places(manifest, known.unseen(), shop)
     total = manifest.fingerprint
     for chunk in new_chunks:
@@ -173,7 +187,16 @@ def overwrite(
 class _Known:
     """The live rows of a manifest, to tell which of a stream of rows are there already.
 
-    Holds about 50 bytes a row and the keys: the identity and row hashes, the place and what was seen.
+    Holds about 60 bytes a row and the keys: the identity and row hashes, the place and what was seen.
+
+    Attributes
+    ----------
+    repeated : list of pyarrow.Table
+        Rows of the stream whose key an earlier row of the stream had and the manifest has, with a reason.
+    repeated_numbers : numpy.ndarray of int
+        Their numbers in the stream.
+    yielded_numbers : numpy.ndarray of int
+        The numbers in the stream of the rows that were not known.
     """
 
     def __init__(self, manifest: Manifest, shop: Workshop) -> None:
@@ -193,32 +216,48 @@ class _Known:
         whole = Places.join([Places(c, p) for c, p in zip(chunks, positions, strict=True)])
         self._places = whole[order]
         self._seen = np.zeros(len(order), np.bool_)
-        self._taken = np.zeros(len(order), np.bool_)
-        self._keys = gather(manifest, whole, shop.objects, columns=manifest.key) if manifest.key else None
+        self._keys: pa.Table | None = None
+        if manifest.key:
+            keys = gather(manifest, whole, shop.objects, columns=manifest.key, executor=shop.executor)
+            self._keys = keys.combine_chunks()
+        # With a key: whether the stream had it. Without: how many of a run of equal rows the stream had.
+        self._taken = np.zeros(len(order), np.int64)
         self._order = order
+        self._numbers: dict[str, list[I64]] = {"repeated": [], "yielded": []}
+        self.repeated: list[pa.Table] = []
 
-    def unknown(
-        self, batches: Iterable[pa.RecordBatch], name: str, diverted: list[pa.Table] | None
-    ) -> Iterator[pa.RecordBatch]:
+    @property
+    def repeated_numbers(self) -> I64:
+        return np.concatenate([np.zeros(0, np.int64), *self._numbers["repeated"]])
+
+    @property
+    def yielded_numbers(self) -> I64:
+        return np.concatenate([np.zeros(0, np.int64), *self._numbers["yielded"]])
+
+    def unknown(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the rows that are not there as they are; remember which were seen."""
+        start = 0
         for batch in batches:
+            numbers = np.arange(start, start + batch.num_rows)
+            start += batch.num_rows
             hashes = hash_columns(batch)
-            at = self._find_keys(batch) if self._keys is not None else self._find_rows(hashes)
-            found = at >= 0
-            if self._keys is not None:
-                again = np.zeros(len(at), np.bool_)
-                again[found] = self._taken[at[found]] | (occurrence(at[found].astype(np.uint64)) > 0)
+            if self._keys is None:
+                at = self._find_rows(hashes)
+            else:
+                at = self._find_keys(batch)
+                again = self._again(at)
                 if again.any():
-                    self._refuse(batch, again, name, diverted)
-                    batch, hashes, at, found = (
-                        batch.filter(pa.array(~again)), hashes[~again], at[~again], found[~again],
-                    )  # fmt: skip
-            self._taken[at[found]] = True
+                    table = pa.Table.from_batches([batch.filter(pa.array(again))])
+                    self.repeated.append(_with_reason(table, "duplicate key"))
+                    self._numbers["repeated"].append(numbers[again])
+                    batch = batch.filter(pa.array(~again))
+                    hashes, at, numbers = hashes[~again], at[~again], numbers[~again]
             # A row that is there with other values stays unseen, so that it is deleted and written anew.
-            same = found.copy()
-            same[found] = self._rows[at[found]] == hashes[found]
+            same = at >= 0
+            same[same] = self._rows[at[same]] == hashes[same]
             self._seen[at[same]] = True
             if not same.all():
+                self._numbers["yielded"].append(numbers[~same])
                 yield batch.filter(pa.array(~same))
 
     def unseen(self) -> Places:
@@ -226,27 +265,37 @@ class _Known:
         return self._places[np.flatnonzero(~self._seen)]
 
     def _find_rows(self, hashes: U64) -> I64:
+        """Return for the n-th equal row of the stream the n-th equal row that is there, or -1."""
         low = np.searchsorted(self._identity, hashes, side="left")
         high = np.searchsorted(self._identity, hashes, side="right")
-        # The n-th equal row of the stream takes the n-th equal row that no earlier batch took.
-        taken = np.concatenate([np.zeros(1, np.int64), np.cumsum(self._seen)])
-        at = low + (taken[high] - taken[low]) + occurrence(hashes)
+        found = high > low
+        at = low + occurrence(hashes)
+        at[found] += self._taken[low[found]]
+        np.add.at(self._taken, low[found], 1)
         return np.where(at < high, at, -1)
 
+    def _again(self, at: I64) -> NDArray[np.bool_]:
+        """Say which rows of a batch have a key that is there and that the stream had before."""
+        found = at >= 0
+        again = np.zeros(len(at), np.bool_)
+        again[found] = (self._taken[at[found]] > 0) | (occurrence(at[found].astype(np.uint64)) > 0)
+        self._taken[at[found]] = 1
+        return again
+
     def _find_keys(self, batch: pa.RecordBatch) -> I64:
+        """Return for each row the place of its key in the index, or -1."""
         assert self._keys is not None
         keys = pa.Table.from_batches([batch]).select(list(self._manifest.key))
         hashes = hash_keys(keys, self._manifest.key)
         out = np.full(len(hashes), -1, np.int64)
         at = np.searchsorted(self._identity, hashes, side="left")
         rows = np.arange(len(hashes))
+        # Different keys with equal hashes are rare: look at one candidate after the other.
         while rows.size:
             inside = at < len(self._identity)
             rows, at = rows[inside], at[inside]
             hit = self._identity[at] == hashes[rows]
             rows, at = rows[hit], at[hit]
-            if not rows.size:
-                break
             stored = self._keys.take(pa.array(self._order[at]))
             sought = keys if len(rows) == len(hashes) else keys.take(pa.array(rows))
             same = equal_rows(sought, stored)
@@ -254,13 +303,21 @@ class _Known:
             rows, at = rows[~same], at[~same] + 1
         return out
 
-    def _refuse(
-        self, batch: pa.RecordBatch, again: NDArray[np.bool_], name: str, diverted: list[pa.Table] | None
-    ) -> None:
-        table = pa.Table.from_batches([batch.filter(pa.array(again))])
-        if diverted is None:
-            raise _duplicate_error(table, self._manifest.key, name, table.num_rows)
-        diverted.append(_with_reason(table, "duplicate key"))
+
+def _repeated_error(
+    manifest: Manifest, chunks: Sequence[Chunk], places: Places, known: _Known, shop: Workshop, name: str
+) -> InvalidKeys:
+    """Build the error for repeated keys, of which some are in new chunks and some were there already."""
+    starts = np.cumsum([0, *(chunk.rows for chunk in chunks)])
+    numbers = known.yielded_numbers[starts[places.chunks] + places.positions]
+    fresh = gather(
+        replace(manifest, chunks=tuple(chunks)), places[:_LISTED], shop.objects, columns=manifest.key
+    )
+    tables = [fresh, *(table.select(list(manifest.key)) for table in known.repeated)]
+    listed = np.concatenate([numbers[:_LISTED], known.repeated_numbers])
+    some = pa.concat_tables(tables).take(pa.array(np.argsort(listed, kind="stable")[:_LISTED]))
+    every = np.sort(np.concatenate([numbers, known.repeated_numbers]))
+    return _duplicate_error(some, manifest.key, name, len(every), every.tolist())
 
 
 def _evolved(manifest: Manifest, rows: Rows, shop: Workshop, name: str, change: SchemaChange) -> Manifest:
@@ -269,6 +326,11 @@ def _evolved(manifest: Manifest, rows: Rows, shop: Workshop, name: str, change: 
         return replace(manifest, schema=rows.schema)
     require_columns(rows.schema, manifest.key, where=f"the rows of dataset {name!r}")
     schema = evolve(manifest.schema, rows.schema, change=change, dataset=name)
+    for key in manifest.key:
+        # Keys that come as reals, as from pandas, stay whole numbers: each value is checked when it is cast.
+        at, kind = schema.get_field_index(key), manifest.schema.field(key).type
+        if pa.types.is_floating(schema.field(at).type) and not pa.types.is_floating(kind):
+            schema = schema.set(at, pa.field(key, kind))
     if schema.equals(manifest.schema):
         return manifest
     return set_types(manifest, schema, shop)
@@ -277,26 +339,35 @@ def _evolved(manifest: Manifest, rows: Rows, shop: Workshop, name: str, change: 
 def _keyed_batches(
     rows: Rows, manifest: Manifest, name: str, diverted: list[pa.Table] | None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield batches in the dataset's schema, rows with a null in the key refused or diverted."""
+    """Yield batches in the dataset's schema, rows with a null in the key refused or diverted.
+
+    They are refused when all rows have been looked at, so that all of them are listed.
+    """
     start = 0
+    numbers: list[I64] = []
     for raw in rows:
         batch: pa.RecordBatch = fit(raw, manifest.schema)
         bad = _null_keys(batch, manifest.key)
         if bad is not None:
             if diverted is None:
-                numbers = (np.flatnonzero(bad) + start).tolist()
-                raise InvalidKeys(
-                    f"{len(numbers)} row(s) of dataset {name!r} have no value in the key {_columns(manifest.key)}: "
-                    f"row {_listed(numbers)} (counted from 0). Fill them in, choose another key, or import with "
-                    "on_bad_rows='quarantine' (--on-bad-rows quarantine).",
-                    rows=numbers[:1000],
-                    count=len(numbers),
-                    key=manifest.key,
-                )
+                numbers.append(np.flatnonzero(bad) + start)
+                start += raw.num_rows
+                continue
             diverted.append(_with_reason(pa.Table.from_batches([batch.filter(pa.array(bad))]), "null in key"))
             batch = batch.filter(pa.array(~bad))
         start += raw.num_rows
-        yield batch
+        if not numbers:
+            yield batch
+    if numbers:
+        rows_without = np.concatenate(numbers).tolist()
+        raise InvalidKeys(
+            f"{len(rows_without)} row(s) of dataset {name!r} have no value in the key {_columns(manifest.key)}: "
+            f"row {_listed(rows_without)} (counted from 0). Fill them in, choose another key, or import with "
+            "on_bad_rows='quarantine' (--on-bad-rows quarantine).",
+            rows=rows_without[:_REPORTED],
+            count=len(rows_without),
+            key=manifest.key,
+        )
 
 
 def _null_keys(batch: pa.RecordBatch, key: Sequence[str]) -> NDArray[np.bool_] | None:
@@ -313,20 +384,26 @@ def _without_duplicates(
 ) -> tuple[list[Chunk], list[pa.Table]]:
     """Refuse or take out rows of new ``chunks`` whose key stands before them, there or in the manifest."""
     doubles = _doubled(manifest, chunks, shop)
-    if not len(doubles):
-        return chunks, []
-    fresh = replace(manifest, chunks=tuple(chunks))
-    if not divert:
+    if len(doubles) and not divert:
         starts = np.cumsum([0, *(chunk.rows for chunk in chunks)])
         numbers = sorted((starts[doubles.chunks] + doubles.positions).tolist())
-        some = gather(
-            fresh, doubles[np.arange(min(len(doubles), _LISTED))], shop.objects, columns=manifest.key
-        )
+        fresh = replace(manifest, chunks=tuple(chunks))
+        some = gather(fresh, doubles[:_LISTED], shop.objects, columns=manifest.key)
         raise _duplicate_error(some, manifest.key, name, len(doubles), numbers)
-    table = gather(fresh, doubles, shop.objects)
+    return _taken_out(manifest, chunks, doubles, shop)
+
+
+def _taken_out(
+    manifest: Manifest, chunks: list[Chunk], doubles: Places, shop: Workshop
+) -> tuple[list[Chunk], list[pa.Table]]:
+    """Return new chunks without some of their rows, and those rows with a reason."""
+    if not len(doubles):
+        return chunks, []
+    table = gather(replace(manifest, chunks=tuple(chunks)), doubles, shop.objects)
+    left = list(chunks)
     for number, positions in doubles.by_chunk().items():
-        chunks[number] = chunks[number].with_deleted(BitMap(positions.astype(np.uint32)), shop.objects)
-    return [chunk for chunk in chunks if chunk.live_rows], [_with_reason(table, "duplicate key")]
+        left[number] = left[number].with_deleted(BitMap(positions.astype(np.uint32)), shop.objects)
+    return [chunk for chunk in left if chunk.live_rows], [_with_reason(table, "duplicate key")]
 
 
 def _doubled(manifest: Manifest, chunks: list[Chunk], shop: Workshop) -> Places:
@@ -348,11 +425,12 @@ def _doubled(manifest: Manifest, chunks: list[Chunk], shop: Workshop) -> Places:
     if manifest.chunks:
         hit = np.zeros(len(everything), np.bool_)
         order = np.argsort(everything)
+        ascending = everything[order]
         for chunk in manifest.chunks:
             index = chunk.key_index(shop.objects).hashes
-            at = np.searchsorted(index, everything[order])
+            at = np.searchsorted(index, ascending)
             inside = at < len(index)
-            inside[inside] = index[at[inside]] == everything[order][inside]
+            inside[inside] = index[at[inside]] == ascending[inside]
             hit[order[inside]] = True
         suspects = np.flatnonzero(hit)
         places = Places(owner[suspects].astype(np.int64), position[suspects].astype(np.int64))
@@ -367,10 +445,10 @@ def _doubled(manifest: Manifest, chunks: list[Chunk], shop: Workshop) -> Places:
 
 def _codes(keys: pa.Table) -> I64:
     """Return a number for each row, equal exactly where the rows are equal."""
-    names = keys.schema.names
-    numbered = keys.append_column("_row", pa.array(np.arange(keys.num_rows)))
-    groups = numbered.group_by(names, use_threads=False).aggregate([("_row", "list")])
-    lists = groups.column("_row_list").combine_chunks()
+    names = [f"key{number}" for number in range(keys.num_columns)]
+    numbered = keys.rename_columns(names).append_column("row", pa.array(np.arange(keys.num_rows)))
+    groups = numbered.group_by(names, use_threads=False).aggregate([("row", "list")])
+    lists = groups.column("row_list").combine_chunks()
     codes = np.empty(keys.num_rows, np.int64)
     codes[np.asarray(lists.flatten())] = np.repeat(
         np.arange(len(lists)), np.asarray(pc.list_value_length(lists))
@@ -397,7 +475,7 @@ def _duplicate_error(
         f"{count} row(s) of dataset {name!r} repeat a key {_columns(key)} that is there already: {shown}{where}. "
         "Upsert to replace rows, choose another key, or import with on_bad_rows='quarantine' "
         "(--on-bad-rows quarantine).",
-        rows=(numbers or [])[:1000],
+        rows=(numbers or [])[:_REPORTED],
         count=count,
         key=tuple(key),
         values=values,

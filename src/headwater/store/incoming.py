@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from headwater.core.errors import SchemaError, UsageError
+from headwater.core.hashing import without_views
 from headwater.core.schema import plain_schema
 
 __all__ = ["Data", "Rows", "incoming"]
 
 Data = Any
 """A `pyarrow.Table`, batch or reader, a polars or pandas frame, any object with the Arrow C stream
-protocol, a mapping of columns, or a sequence of mappings (one a row)."""
+protocol, a mapping of columns, a sequence of mappings (one a row), or an iterator of record batches."""
 
 
 @runtime_checkable
@@ -59,13 +61,15 @@ def incoming(data: Data) -> Rows:
     if isinstance(data, _Source):
         return Rows(data.schema, _Again(data))
     if hasattr(data, "iloc"):
-        return incoming(pa.Table.from_pandas(data, preserve_index=False))
+        return incoming(_built(lambda: pa.Table.from_pandas(data, preserve_index=False)))
     if hasattr(data, "__arrow_c_stream__"):
         return incoming(pa.RecordBatchReader.from_stream(data))
     if isinstance(data, Mapping):
         return incoming(_built(lambda: pa.table(dict(data))))
     if isinstance(data, Sequence) and not isinstance(data, str | bytes):
         return _from_sequence(data)
+    if isinstance(data, Iterator):
+        return _from_iterator(data)
     raise UsageError(
         f"Cannot read rows from a {type(data).__name__}. Give an Arrow table or reader, a polars or pandas frame, "
         "a dict of columns, or a list of dicts."
@@ -89,7 +93,7 @@ def fit(batch: pa.RecordBatch | pa.Table, schema: pa.Schema) -> Any:
             continue
         column = batch.column(field.name)
         try:
-            arrays.append(column if column.type == field.type else column.cast(field.type))
+            arrays.append(column if column.type == field.type else _cast(column, field.type))
         except pa.ArrowException as error:
             raise SchemaError(
                 f"Column {field.name!r} is {field.type}, and a value does not fit it: {error}. Convert the rows, "
@@ -110,6 +114,27 @@ class _Again:
         return iter(self._source.batches())
 
 
+def _cast(column: Any, kind: pa.DataType) -> Any:
+    views = pa.types.is_list_view(column.type) or pa.types.is_large_list_view(column.type)
+    if views and isinstance(column, pa.ChunkedArray):
+        return pa.chunked_array([_cast(chunk, kind) for chunk in column.chunks], kind)
+    return (without_views(column) if views else column).cast(kind)
+
+
+def _from_iterator(data: Iterator[Any]) -> Rows:
+    first = next(data, None)
+    if first is None:
+        raise UsageError(
+            "There are no rows: an empty iterator has no columns. Give an Arrow table with a schema."
+        )
+    if not isinstance(first, pa.RecordBatch):
+        raise UsageError(
+            f"An iterator of rows must give Arrow record batches, not {type(first).__name__}. "
+            "Give a list to write dicts."
+        )
+    return Rows(first.schema, itertools.chain([first], data))
+
+
 def _from_sequence(data: Sequence[Any]) -> Rows:
     if all(isinstance(item, pa.RecordBatch) for item in data) and data:
         return Rows(data[0].schema, data)
@@ -126,5 +151,7 @@ def _from_sequence(data: Sequence[Any]) -> Rows:
 def _built(build: Any) -> pa.Table:
     try:
         return build()
-    except (pa.ArrowException, TypeError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, UsageError):
+            raise
         raise SchemaError(f"These rows do not make a table: {error}") from error

@@ -35,7 +35,7 @@ class Places:
     def __len__(self) -> int:
         return len(self.chunks)
 
-    def __getitem__(self, which: NDArray[np.bool_] | I64) -> Places:
+    def __getitem__(self, which: NDArray[np.bool_] | I64 | slice) -> Places:
         return Places(self.chunks[which], self.positions[which])
 
     @property

@@ -19,8 +19,9 @@ from headwater.store import columns, edit
 from headwater.store.chunk import live_mask, read_chunk
 from headwater.store.commit import Commit, Provenance, load_commit, save_commit
 from headwater.store.compact import compact
-from headwater.store.dataset import Dataset, filtered
+from headwater.store.dataset import Dataset, rows_where
 from headwater.store.incoming import Data, Rows, incoming
+from headwater.store.keytext import key_array
 from headwater.store.lookup import Places, locate
 from headwater.store.manifest import Manifest, load_manifest, save_manifest
 from headwater.store.merge import CONFLICTS, merge_manifests, same
@@ -381,9 +382,7 @@ class Transaction:
         for number, chunk in enumerate(manifest.chunks):
             live = np.flatnonzero(live_mask(chunk, self.repo.objects)).astype(np.int64)
             table = read_chunk(chunk, manifest.schema, self.repo.objects)
-            numbered = table.append_column("_hw_row", pa.array(np.arange(table.num_rows)))
-            hit = filtered(numbered, where, ["_hw_row"], dataset).column("_hw_row")
-            at = live[np.asarray(hit.combine_chunks())]
+            at = live[rows_where(table, where, dataset)]
             found.append(Places(np.full(len(at), number, np.int64), at))
         return Places.join(found)
 
@@ -408,19 +407,22 @@ class Transaction:
 
 def _key_table(manifest: Manifest, keys: Data, dataset: str) -> pa.Table:
     schema = pa.schema([manifest.schema.field(name) for name in manifest.key])
+    width = len(manifest.key)
     plain = isinstance(keys, Sequence) and not any(isinstance(item, Mapping) for item in keys)
     try:
         if plain:
             rows = [
-                (key,) if len(manifest.key) == 1 and not isinstance(key, tuple) else tuple(key)
+                (key,) if isinstance(key, str) or (width == 1 and not isinstance(key, tuple)) else tuple(key)
                 for key in keys
             ]
             values = list(zip(*rows, strict=True)) or [()] * len(schema)
-            return pa.table([pa.array(v, f.type) for v, f in zip(values, schema, strict=True)], schema=schema)
+            return pa.table(
+                [key_array(v, f.type) for v, f in zip(values, schema, strict=True)], schema=schema
+            )
         table = incoming(keys).table()
         require_columns(table.schema, manifest.key, where="the rows to delete")
         return table.select(list(manifest.key)).cast(schema)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, UsageError):
             raise
         raise SchemaError(
