@@ -84,6 +84,10 @@ class Batch:
         """Return the hash of each value of a column; 0 for null."""
         return self._once("hashes", column, lambda: hash_array(self.array(column)))
 
+    def value_hashes(self, column: str) -> U64:
+        """Return the hash of each of the `value_counts` of a column."""
+        return self._once("value_hashes", column, lambda: hash_array(self.value_counts(column).values))
+
     def row_hashes(self, columns: tuple[str, ...]) -> U64:
         """Return a hash a row over the named columns, as `headwater.core.hashing.hash_columns` does."""
         if columns not in self._row_hashes:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from headwater.core.hashing import hash_array
 from headwater.methods.hyperloglog import HyperLogLog
 from headwater.profile.base import Measure
 from headwater.profile.batch import Batch
@@ -82,9 +81,7 @@ class Distinct(Measure[DistinctState]):
     def measure(self, batch: Batch, values: Mapping[str, Any]) -> DistinctState:
         """Add the hash of every value."""
         countable = kind_of(batch.table.schema.field(self.column).type).is_countable
-        hashes = (
-            hash_array(batch.value_counts(self.column).values) if countable else batch.hashes(self.column)
-        )
+        hashes = batch.value_hashes(self.column) if countable else batch.hashes(self.column)
         sketch = HyperLogLog()
         # A few first: many distinct values then show at once, and their exact list is never built.
         sketch.update(hashes[:2048])

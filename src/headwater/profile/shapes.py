@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from headwater.core.hashing import hash_array
 from headwater.profile.base import Measure
 from headwater.profile.batch import Batch
 from headwater.profile.codec import decode, encode
@@ -148,7 +147,7 @@ class Shapes(Measure[ShapesState]):
         texts, counts = counted.values, counted.counts
         if len(texts) > _SAMPLED:
             # The same ones whatever the order of the rows: those with the smallest hashes.
-            chosen = np.sort(np.argpartition(hash_array(texts), _SAMPLED)[:_SAMPLED])
+            chosen = np.sort(np.argpartition(batch.value_hashes(self.column), _SAMPLED)[:_SAMPLED])
             texts, counts = texts.take(pa.array(chosen)), counts[chosen]
         if len(texts) == 0:
             return ShapesState({}, 0)
