@@ -33,6 +33,7 @@ _SECTIONS = {
         "reflog": "headwater.cli.history:reflog",
     },
     "Quality": {
+        "profile": "headwater.cli.profile:profile",
         "clean": "headwater.cli.clean:clean",
         "quarantine": "headwater.cli.quarantine:quarantine",
         "checks": "headwater.cli.catalog:checks",
