@@ -78,11 +78,17 @@ def test_empty_rows_and_nameless_empty_columns_are_left_out(path: Path) -> None:
     assert "Left out 1 empty row." in source.notes
 
 
+def test_names_are_the_cells_of_the_header(path: Path) -> None:
+    day = dt.date(2020, 1, 1)
+    source = read(workbook(path, [["a", "a_1", 2020, True, day, " b "], [1, 2, 3, 4, 5, 6]]))
+    assert source.schema.names == ["a", "a_1", "2020", "true", "2020-01-01 00:00:00", "b"]
+
+
 def test_the_table_may_begin_further_down(path: Path) -> None:
-    assert read(workbook(path, [[], [], ["x", "y"], [1.5, 1], [2, 2]])).table().to_pydict() == {
-        "x": [1.5, 2.0],
-        "y": [1, 2],
-    }
+    rows: list[list[Any]] = [[], [], [None, "x", "y"], [None, 1.5, 1], [None, 2, None], [None, None, "#N/A"]]
+    source = read(workbook(path, rows))
+    assert source.table().to_pydict() == {"x": [1.5, 2.0], "y": [1, None]}
+    assert source.notes[0] == "1 cell holds an error and reads as null, the first in row 3 of the data."
 
 
 def test_cells_without_a_type_in_common_are_text(path: Path) -> None:
@@ -94,7 +100,7 @@ def test_errors_in_cells_are_null_and_noted(path: Path) -> None:
     source = read(workbook(path, [["a", "b"], [1, 1], ["#N/A", 2], [3, 3]]))
     assert source.table()["b"].to_pylist() == [1, 2, 3]
     assert source.table()["a"].to_pylist()[1] is None
-    assert any("1 cell holds an error" in note and "row 3" in note for note in source.notes)
+    assert any("1 cell holds an error" in note and "row 2" in note for note in source.notes)
 
 
 def test_sheets_are_chosen_by_name(path: Path) -> None:

@@ -71,26 +71,18 @@ class _Sheet:
 
     def table(self) -> tuple[pa.Table, tuple[str, ...]]:
         """Return the cells under the header, and what there is to say about them."""
-        header = self._loaded(header_row=None, n_rows=1, dtypes="string").to_arrow()
-        if header.num_columns == 0 or header.num_rows == 0:
+        sheet = self._typed()
+        cells = sheet.to_arrow()
+        if cells.num_columns == 0:
             raise input_error(
                 self.path.name, f"sheet {self.name!r} is empty", mend="name another with --table"
             )
-        first = 1 if self.options.header else 0
-        above = self._empty_rows_above() + first
-        cells = self._typed(above).to_arrow()
-        width = header.num_columns
-        names = [column[0].as_py() or "" for column in header.columns] if first else []
-        columns = list(cells.columns) + [pa.nulls(cells.num_rows)] * (width - cells.num_columns)
-        if first:
-            kept = [at for at in range(width) if names[at] or columns[at].null_count < len(columns[at])]
-        else:
-            kept = list(range(width))
-            names = [f"column_{at + 1}" for at in kept]
-        named, notes = name_columns([names[at].strip() for at in kept], self.path.name, 1)
+        names = self._names(sheet)
+        self._note_errors(sheet, cells)
+        kept = [at for at, column in enumerate(cells.columns) if names[at] or column.null_count < len(column)]
+        named, notes = name_columns([names[at] for at in kept], self.path.name, 1)
         self.notes += notes
-        self._note_errors(cells, above)
-        table = pa.table([_plain(columns[at]) for at in kept], names=list(named))
+        table = pa.table([_plain(cells.column(at)) for at in kept], names=list(named))
         return self._without_empty_rows(table), tuple(self.notes)
 
     def _name(self) -> str:
@@ -103,42 +95,46 @@ class _Sheet:
             self.notes.append(f"Read sheet {names[0]!r}; there are also {others} (choose with --table).")
         return wanted or names[0]
 
-    def _empty_rows_above(self) -> int:
-        """Return the number of empty rows above the first cell, which only a given ``skip_rows`` counts."""
-        heights = [
-            self._loaded(header_row=None, dtypes="string", **how).total_height
-            for how in ({"skip_rows": 0}, {})
-        ]
-        return int(heights[0] - heights[1])
-
-    def _typed(self, skip_rows: int) -> Any:
+    def _typed(self) -> Any:
         """Load the sheet, with the columns as text whose cells have no type in common."""
         mixed: dict[str | int, str] = {}
         while True:
             try:
-                return self._loaded(
-                    header_row=None, skip_rows=skip_rows, schema_sample_rows=None, dtypes=mixed or None
-                )
+                return self._loaded(schema_sample_rows=None, dtypes=mixed or None)
             except self.fastexcel.UnsupportedColumnTypeCombinationError as error:
-                found = re.search(r"for column (__UNNAMED__\d+)", str(error))
+                found = re.search(r"could not determine dtype for column (.*)", str(error))
                 if found is None or found[1] in mixed:
                     raise input_error(self.path.name, str(error).replace("\n", " ")) from error
                 mixed[found[1]] = "string"
 
-    def _note_errors(self, cells: pa.RecordBatch, skip_rows: int) -> None:
+    def _names(self, sheet: Any) -> list[str]:
+        """Return the names of the columns, empty where the header has none."""
+        columns = sheet.available_columns()
+        if not self.options.header:
+            return [f"column_{at + 1}" for at in range(len(columns))]
+        names = [column.name for column in columns]
+        is_plain = all(column.column_name_from == "looked_up" for column in columns)
+        if is_plain and not any(name.rpartition("_")[0] in names for name in names):
+            return [name.strip() for name in names]
+        # fastexcel has made up or renamed some: look at the cells themselves
+        header = self.book.load_sheet(self.name, header_row=None, n_rows=1, dtypes="string").to_arrow()
+        cells = [column[0].as_py() or "" for column in header.columns]
+        return [cell.strip() for cell in cells] + [""] * (len(names) - len(cells))
+
+    def _note_errors(self, sheet: Any, cells: pa.RecordBatch) -> None:
         """Say how many cells hold an error; only as text does each of them count as one."""
-        gaps = [at for at, column in enumerate(cells.columns) if column.null_count]
+        places = [column.absolute_index for column in sheet.available_columns()]
+        gaps = [place for place, column in zip(places, cells.columns, strict=True) if column.null_count]
         if not gaps:
             return
-        texts = self._loaded(header_row=None, skip_rows=skip_rows, dtypes="string", use_columns=gaps)
-        errors = texts.to_arrow_with_errors()[1]
+        errors = self._loaded(dtypes="string", use_columns=gaps).to_arrow_with_errors()[1]
         if errors is not None and errors.errors:
-            rows = [error.position[0] + 1 for error in errors.errors]
-            cell = "cell holds" if len(rows) == 1 else "cells hold"
-            self.notes.append(f"{len(rows)} {cell} an error and read as null, the first in row {min(rows)}.")
+            rows = [error.position[0] + (not self.options.header) for error in errors.errors]
+            cell = "cell holds an error and reads" if len(rows) == 1 else "cells hold an error and read"
+            self.notes.append(f"{len(rows)} {cell} as null, the first in row {min(rows)} of the data.")
 
     def _loaded(self, **how: Any) -> Any:
-        return self.book.load_sheet(self.name, **how)
+        return self.book.load_sheet(self.name, header_row=0 if self.options.header else None, **how)
 
     def _without_empty_rows(self, table: pa.Table) -> pa.Table:
         filled = pc.is_valid(table.column(0))

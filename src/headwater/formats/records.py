@@ -108,11 +108,9 @@ def record_lines(
     starts = np.concatenate([[0], ends[:-1]])
     breaks = np.flatnonzero(text == newline[0])
     lines: NDArray[np.int64] = np.searchsorted(breaks, starts) + block.line
-    if blank:
-        return lines
     length = ends - starts - 1
-    is_blank = (length == 0) | ((length == 1) & (text[starts] == ord("\r")))
-    return lines[~is_blank]
+    is_empty = (length == 0) | ((length == 1) & (text[starts] == ord("\r")))
+    return lines if blank else lines.compress(~is_empty)
 
 
 def first_record(data: bytes, delimiter: str, newline: bytes = b"\n") -> tuple[int, int] | None:
