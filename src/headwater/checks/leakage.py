@@ -16,6 +16,7 @@ from headwater.checks.judging import percent
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding
 from headwater.core.schema import require_columns
+from headwater.methods.association import label_gain, variance_gain
 from headwater.profile.kinds import kind_of
 
 __all__ = ["TargetLeakage"]
@@ -23,10 +24,10 @@ __all__ = ["TargetLeakage"]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
-_FOLDS = 2
 _BINS = 256
 _MOST_CLASSES = 50
 _LEAST_MINORITY = 10
+_MOST_DISTINCT = 0.5
 
 
 @CHECKS.register("leakage.target")
@@ -51,10 +52,10 @@ class TargetLeakage(Check):
 
     Notes
     -----
-    For each column the label is predicted from its value alone: on one half of the rows the most frequent
-    label of each value (the mean, for labels that are numbers) is learnt, and judged on the other half. The
-    share explained is ``1 - errors / errors without the column``: Goodman and Kruskal's lambda out of
-    sample, and R² for numbers. Columns of many numbers are cut into 256 ranges. O(n log n) a column.
+    Each row's label is predicted as the most frequent one of the other rows with the same value of the column
+    (the mean, for labels that are numbers). The share explained is ``1 - errors / errors without the column``:
+    Goodman and Kruskal's lambda, leaving one out, and R² for numbers. Columns of many numbers are cut into
+    256 ranges; columns whose values hardly ever come twice tell nothing this way. O(n log n) a column.
 
     References
     ----------
@@ -93,10 +94,9 @@ class TargetLeakage(Check):
         truth = _Truth.of(table.column(label))
         if truth is None or not columns:
             return [self._finding(label, None, 0.0, "too few rows of each label to learn from")]
-        order = target.rng(self.id).permutation(table.num_rows)
 
         def explained(column: str) -> float:
-            return truth.explained_by(_codes(table.column(column)), order)
+            return truth.explained_by(_codes(table.column(column)))
 
         shares = dict(zip(columns, target.executor.map(explained, columns), strict=True))
         best = max(shares, key=lambda name: shares[name])
@@ -140,39 +140,22 @@ class _Truth:
         counts = np.bincount(codes) if len(codes) else np.zeros(1, np.int64)
         return cls(codes, None) if len(codes) - counts.max() >= _LEAST_MINORITY else None
 
-    def explained_by(self, codes: I64, order: I64) -> float:
-        """Return the share of errors that knowing the codes avoids, learnt on one half, judged on the other."""
-        errors = without = 0.0
-        for fold in range(_FOLDS):
-            seen, unseen = order[np.arange(len(order)) % _FOLDS != fold], order[fold::_FOLDS]
-            both = self._errors(codes, seen, unseen)
-            errors, without = errors + both[0], without + both[1]
-        return 1.0 - errors / without if without else 0.0
-
-    def _errors(self, codes: I64, seen: I64, unseen: I64) -> tuple[float, float]:
-        size = int(codes.max()) + 1
+    def explained_by(self, codes: I64) -> float:
+        """Return the share of what is uncertain about the label that the codes explain."""
+        size = int(codes.max()) + 1 if len(codes) else 0
+        if size > _MOST_DISTINCT * len(codes):
+            return 0.0
         if self.numbers is not None:
-            rows, mean = np.bincount(codes[seen], minlength=size), float(self.numbers[seen].mean())
-            sums = np.bincount(codes[seen], self.numbers[seen], minlength=size)
-            known = np.where(rows > 0, sums / np.maximum(rows, 1), mean)[codes[unseen]]
-            numbers = self.numbers[unseen]
-            return float(np.sum((numbers - known) ** 2)), float(np.sum((numbers - mean) ** 2))
-        assert self.classes is not None
-        usual = int(np.argmax(np.bincount(self.classes[seen])))
-        best = _commonest(codes[seen], self.classes[seen], size, usual)[codes[unseen]]
-        truth = self.classes[unseen]
-        return float(np.sum(best != truth)), float(np.sum(truth != usual))
-
-
-def _commonest(codes: I64, classes: I64, size: int, usual: int) -> I64:
-    """Return for each code its most frequent class; the usual one where the code was not seen."""
-    kinds = int(classes.max()) + 1
-    pairs, counts = np.unique(codes * kinds + classes, return_counts=True)
-    order = np.lexsort((counts, pairs // kinds))
-    out = np.full(size, usual, np.int64)
-    # The last of each code in this order is its most frequent class.
-    out[pairs[order] // kinds] = pairs[order] % kinds
-    return out
+            sums = (
+                np.bincount(codes, weights, minlength=size) for weights in (self.numbers, self.numbers**2)
+            )
+            found = variance_gain(np.bincount(codes, minlength=size), *sums)
+        else:
+            assert self.classes is not None
+            kinds = int(self.classes.max()) + 1
+            pairs = np.bincount(codes * kinds + self.classes, minlength=size * kinds)
+            found = label_gain(pairs.reshape(size, kinds))
+        return 0.0 if np.isnan(found) else found
 
 
 def _codes(values: pa.ChunkedArray) -> I64:

@@ -147,9 +147,9 @@ class Overlap(Check):
             return np.ones(rows.num_rows, np.bool_)
         if self.split:
             part = rows.column(self.split).cast(pa.string())
-            return np.asarray(pc.fill_null(pc.not_equal(part, train), False))
-        held: Mask = split(target.dataset, rows, holdout=self.holdout).test
-        return held
+            other: Mask = np.asarray(pc.fill_null(pc.not_equal(part, train), False))
+            return other
+        return split(target.dataset, rows, holdout=self.holdout).test
 
     def _train(self, target: Target) -> str:
         """Return the value of the split column that training rows have."""
