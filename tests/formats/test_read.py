@@ -70,6 +70,15 @@ def test_a_name_that_lies_is_noted(tmp_path: Path) -> None:
     assert (source.format, source.notes) == ("parquet", ("t.csv is parquet in spite of its name.",))
 
 
+def test_lines_left_out_are_noted(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1\n1,2\n1,2,3\n")
+    source = read(tmp_path / "t.csv", on_bad_lines="skip")
+    assert source.notes == (
+        "Left out 2 malformed lines, the first being line 2: 1 field where the header has 2.",
+    )
+    assert source.skipped == len(source.bad_lines) == 2
+
+
 def test_queries_go_with_databases(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     connection = sqlite3.connect(path)

@@ -70,8 +70,9 @@ def test_a_type_for_a_column_of_one_file_only_is_taken(tmp_path: Path) -> None:
 
 def test_notes_and_bad_lines_say_their_file(tmp_path: Path) -> None:
     source = read(files(tmp_path, "a,b\n007,1\n", "a,b\n1\n007,2\n"), on_bad_lines="skip")
-    assert len(source.notes) == 1
+    assert len(source.notes) == 2
     assert "0.csv: Column 'a' is read as text" in source.notes[0]
+    assert "1.csv: Left out 1 malformed line, the first being line 2" in source.notes[1]
     assert [(bad.file, bad.line) for bad in source.bad_lines] == [("1.csv", 2)]
 
 

@@ -176,6 +176,10 @@ def _source(place: Place, format: str | None, options: ReadOptions, *, is_alone:
             rest = {name: kind for name, kind in options.schema.items() if name != error.facts["name"]}
             options = replace(options, schema=rest)
     notes = source.notes if surprise is None else (surprise, *source.notes)
+    if source.skipped:
+        first, count = source.bad_lines[0], source.skipped
+        lines = "1 malformed line" if count == 1 else f"{count:,} malformed lines"
+        notes = (f"Left out {lines}, the first being line {first.line}: {first.reason}.", *notes)
     shown = source.location if place.format == "postgres" else place.shown
     return _held(replace(source, location=shown, notes=notes), place)
 
