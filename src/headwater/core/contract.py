@@ -1,7 +1,7 @@
-"""What a dataset promises, as an Open Data Contract Standard (ODCS) v3 document.
+"""What a dataset promises.
 
-Inside Headwater a contract is the small value below; it is stored and exchanged as the ODCS document
-that `Contract.to_odcs` gives, so that other tools can read it.
+Inside Headwater a contract is the small value below; it is stored and exchanged as a document of the Open
+Data Contract Standard (`headwater.core.odcs`), so that other tools can read it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from headwater.core.errors import InputError
+from headwater.core.types import type_name
 
 __all__ = ["ODCS_VERSION", "ColumnPromise", "Contract", "Rule", "promises"]
 
 ODCS_VERSION = "v3.0.2"
-_ENGINE = "headwater"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,53 +90,9 @@ class Contract:
 
     def to_odcs(self) -> dict[str, Any]:
         """Return the contract as an ODCS v3 document (JSON-able)."""
-        custom: list[dict[str, Any]] = [
-            {"property": "headwaterLabel", "value": self.label},
-            {"property": "headwaterSensitive", "value": list(self.sensitive)},
-            {"property": "headwaterTime", "value": self.time},
-        ]
-        properties = [self._property(column) for column in self.columns]
-        table: dict[str, Any] = {
-            "name": self.dataset,
-            "logicalType": "object",
-            "properties": properties,
-            "quality": [_quality(rule) for rule in self.rules if rule.column is None],
-        }
-        document: dict[str, Any] = {
-            "apiVersion": ODCS_VERSION,
-            "kind": "DataContract",
-            "id": f"headwater:{self.dataset}",
-            "name": self.dataset,
-            "version": self.version,
-            "status": "active",
-            "schema": [table],
-            "customProperties": [item for item in custom if item["value"]],
-        }
-        if self.description:
-            document["description"] = {"purpose": self.description}
-        if self.owner:
-            document["team"] = [{"username": self.owner, "role": "owner"}]
-        return document
+        from headwater.core.odcs import to_odcs
 
-    def _property(self, column: ColumnPromise) -> dict[str, Any]:
-        out: dict[str, Any] = {"name": column.name, "logicalType": _logical_type(column.type)}
-        if column.type:
-            out["physicalType"] = column.type
-        if column.required:
-            out["required"] = True
-        if column.unique:
-            out["unique"] = True
-        if column.name in self.key:
-            out["primaryKey"] = True
-            out["primaryKeyPosition"] = self.key.index(column.name) + 1
-        if column.classification:
-            out["classification"] = column.classification
-        if column.description:
-            out["description"] = column.description
-        quality = [_quality(rule) for rule in self.rules if rule.column == column.name]
-        if quality:
-            out["quality"] = quality
-        return out
+        return to_odcs(self)
 
     @classmethod
     def from_odcs(cls, document: Mapping[str, Any]) -> Contract:
@@ -146,90 +101,13 @@ class Contract:
         Raises
         ------
         InputError
-            If the document is not a data contract, or holds no schema.
+            If the document is not a data contract, or not a whole one.
         """
-        if document.get("kind") != "DataContract" or not document.get("schema"):
-            raise InputError(
-                "This is not an ODCS data contract: it needs 'kind: DataContract' and a 'schema' with one table. "
-                "`hw contract infer` writes one."
-            )
-        table = document["schema"][0]
-        custom = {item.get("property"): item.get("value") for item in document.get("customProperties", ())}
-        properties = table.get("properties", ())
-        keyed = [p for p in properties if p.get("primaryKey")]
-        rules = [_rule(item, None) for item in table.get("quality", ()) if item.get("engine") == _ENGINE]
-        for column in properties:
-            rules += [
-                _rule(q, column["name"]) for q in column.get("quality", ()) if q.get("engine") == _ENGINE
-            ]
-        owners = [m.get("username", "") for m in document.get("team", ()) if m.get("role") == "owner"]
-        return cls(
-            dataset=table["name"],
-            columns=tuple(_promise(column) for column in properties),
-            key=tuple(p["name"] for p in sorted(keyed, key=lambda p: p.get("primaryKeyPosition", 0))),
-            label=custom.get("headwaterLabel"),
-            sensitive=tuple(custom.get("headwaterSensitive") or ()),
-            time=custom.get("headwaterTime"),
-            rules=tuple(rules),
-            owner=owners[0] if owners else "",
-            description=(document.get("description") or {}).get("purpose", ""),
-            version=document.get("version", "1.0.0"),
-        )
+        from headwater.core.odcs import from_odcs
 
-
-def _promise(column: Mapping[str, Any]) -> ColumnPromise:
-    return ColumnPromise(
-        name=column["name"],
-        type=column.get("physicalType", ""),
-        required=bool(column.get("required")),
-        unique=bool(column.get("unique")),
-        classification=column.get("classification", ""),
-        description=column.get("description", ""),
-    )
-
-
-def _quality(rule: Rule) -> dict[str, Any]:
-    out: dict[str, Any] = {
-        "type": "custom",
-        "engine": _ENGINE,
-        "implementation": {"check": rule.check, "parameters": dict(rule.parameters)},
-        "severity": rule.severity,
-    }
-    if rule.description:
-        out["description"] = rule.description
-    return out
-
-
-def _rule(quality: Mapping[str, Any], column: str | None) -> Rule:
-    body = quality.get("implementation")
-    if not isinstance(body, Mapping) or "check" not in body:
-        raise InputError(
-            f"A quality rule of engine 'headwater' needs an implementation with a 'check': {quality!r}"
-        )
-    return Rule(
-        check=body["check"],
-        column=column,
-        parameters=dict(body.get("parameters", {})),
-        severity=quality.get("severity", "error"),
-        description=quality.get("description", ""),
-    )
-
-
-def _logical_type(name: str) -> str:
-    base = name.partition("(")[0].partition("[")[0]
-    if base.startswith(("int", "uint")):
-        return "integer"
-    if base.startswith(("float", "double", "half", "decimal")):
-        return "number"
-    return {
-        "bool": "boolean",
-        "date": "date",
-        "date32": "date",
-        "timestamp": "timestamp",
-        "list": "array",
-    }.get(base, "object" if base in ("struct", "map") else "string")
+        return from_odcs(document)
 
 
 def promises(schema: pa.Schema, key: Sequence[str] = ()) -> tuple[ColumnPromise, ...]:
     """Return the plainest promises of a schema: names and types, and that keys are there."""
-    return tuple(ColumnPromise(name=f.name, type=str(f.type), required=f.name in key) for f in schema)
+    return tuple(ColumnPromise(name=f.name, type=type_name(f.type), required=f.name in key) for f in schema)

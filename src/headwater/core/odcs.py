@@ -1,0 +1,314 @@
+"""Contracts as documents of the Open Data Contract Standard (ODCS) v3: written, read and validated.
+
+Our rules are quality rules of type ``custom`` with engine ``headwater``. Of contracts that other tools
+wrote, what has an equivalent is read: required and unique columns, keys, limits, patterns and lengths of
+``logicalTypeOptions``, and the library rules on rows, duplicates, missing and valid values.
+
+References
+----------
+Bitol (2025). Open Data Contract Standard v3.0.2, JSON schema ``odcs-json-schema-v3.0.2.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from headwater.core.contract import ODCS_VERSION, ColumnPromise, Contract, Rule
+from headwater.core.errors import InputError, UsageError
+from headwater.core.types import parse_type
+
+__all__ = ["from_odcs", "problems_of", "to_odcs"]
+
+_ENGINE = "headwater"
+_REQUIRED = ("version", "apiVersion", "kind", "id", "status")
+_TOP_LEVEL = (
+    frozenset(
+        (*_REQUIRED, "name", "tenant", "tags", "servers", "dataProduct", "description", "domain", "schema")
+    )
+    | {"support", "price", "team", "roles", "slaDefaultElement", "slaProperties", "authoritativeDefinitions"}
+    | {
+        "customProperties",
+        "contractCreatedTs",
+    }
+)
+_LOGICAL = frozenset(
+    {"string", "date", "number", "integer", "object", "array", "boolean", "timestamp", "time"}
+)
+_OUR_TYPES = {"integer": "int64", "number": "double", "boolean": "bool", "string": "string"}
+_QUALITY = {"text": (), "library": ("rule",), "sql": ("query",), "custom": ("engine", "implementation")}
+
+
+def to_odcs(contract: Contract) -> dict[str, Any]:
+    """Return a contract as an ODCS v3 document (JSON-able); `from_odcs` reads it back as it was."""
+    custom: dict[str, Any] = {
+        "headwaterLabel": contract.label,
+        "headwaterSensitive": list(contract.sensitive),
+        "headwaterTime": contract.time,
+        "headwaterKey": list(contract.key),
+    }
+    table: dict[str, Any] = {"name": contract.dataset, "logicalType": "object"}
+    table["properties"] = [_property(contract, column) for column in contract.columns]
+    table["quality"] = [_quality(rule) for rule in contract.rules if rule.column is None]
+    known = {column.name for column in contract.columns}
+    # Rules about columns that are not promised otherwise still need a place.
+    asked = [rule.column for rule in contract.rules if rule.column is not None]
+    others = [name for name in dict.fromkeys(asked) if name not in known]
+    table["properties"] += [_property(contract, ColumnPromise(name=name)) for name in others]
+    custom["headwaterUnpromised"] = list(others)
+    document: dict[str, Any] = {
+        "apiVersion": ODCS_VERSION,
+        "kind": "DataContract",
+        "id": f"headwater:{contract.dataset}",
+        "name": contract.dataset,
+        "version": contract.version,
+        "status": "active",
+        "schema": [table],
+        "customProperties": [{"property": name, "value": value} for name, value in custom.items() if value],
+    }
+    if contract.description:
+        document["description"] = {"purpose": contract.description}
+    if contract.owner:
+        document["team"] = [{"username": contract.owner, "role": "owner"}]
+    return document
+
+
+def from_odcs(document: Mapping[str, Any]) -> Contract:
+    """Read an ODCS v3 document.
+
+    Raises
+    ------
+    InputError
+        If it is no data contract, or not a whole one; the message says what is missing where.
+    """
+    if document.get("kind") != "DataContract" or not document.get("schema"):
+        raise InputError(
+            "This is not an ODCS data contract: it needs 'kind: DataContract' and a 'schema' with one table. "
+            "`hw contract infer` writes one."
+        )
+    problems = [text for text in problems_of(document) if not text.startswith(_REQUIRED)]
+    if problems:
+        raise InputError(f"This is not a whole ODCS data contract: {'; '.join(problems)}.", problems=problems)
+    table = document["schema"][0]
+    custom = {item.get("property"): item.get("value") for item in document.get("customProperties") or ()}
+    unpromised = frozenset(custom.get("headwaterUnpromised") or ())
+    properties = table.get("properties") or ()
+    keyed = [p for p in properties if p.get("primaryKey")]
+    key = custom.get("headwaterKey") or [
+        p["name"] for p in sorted(keyed, key=lambda p: p.get("primaryKeyPosition", 0))
+    ]
+    rules = [rule for quality in table.get("quality") or () for rule in _rules(quality, None)]
+    for column in properties:
+        rules += _option_rules(column)
+        rules += [rule for quality in column.get("quality") or () for rule in _rules(quality, column["name"])]
+    owners = [m.get("username", "") for m in document.get("team") or () if m.get("role") == "owner"]
+    return Contract(
+        dataset=table["name"],
+        columns=tuple(_promise(column) for column in properties if column["name"] not in unpromised),
+        key=tuple(key),
+        label=custom.get("headwaterLabel"),
+        sensitive=tuple(custom.get("headwaterSensitive") or ()),
+        time=custom.get("headwaterTime"),
+        rules=tuple(rules),
+        owner=owners[0] if owners else "",
+        description=(document.get("description") or {}).get("purpose", ""),
+        version=str(document.get("version", "1.0.0")),
+    )
+
+
+def problems_of(document: Mapping[str, Any]) -> list[str]:
+    """Return what keeps a document from being a valid ODCS v3 contract, each with its place; none if valid.
+
+    Checked is the part of the standard that we read: the required fields, tables, columns, quality rules.
+    """
+    found = [f"{name} is missing" for name in _REQUIRED if document.get(name) in (None, "")]
+    if document.get("kind") not in (None, "DataContract"):
+        found.append(f"kind is {document['kind']!r}, not 'DataContract'")
+    version = str(document.get("apiVersion", "v3"))
+    if not version.startswith("v3"):
+        found.append(f"apiVersion is {version!r}: only v3 is read")
+    found += [f"{name} is no field of a contract" for name in document if name not in _TOP_LEVEL]
+    tables = document.get("schema")
+    if not isinstance(tables, Sequence) or isinstance(tables, str) or not tables:
+        return [*found, "schema must be a list with a table"]
+    for number, table in enumerate(tables):
+        found += _table_problems(table, f"schema[{number}]")
+    return found
+
+
+def _table_problems(table: Any, where: str) -> Iterator[str]:
+    if not isinstance(table, Mapping):
+        yield f"{where} must be a mapping"
+        return
+    if not isinstance(table.get("name"), str):
+        yield f"{where} needs a name"
+    properties = table.get("properties") or ()
+    if not isinstance(properties, Sequence) or isinstance(properties, str):
+        yield f"{where}.properties must be a list"
+        return
+    yield from _quality_problems(table.get("quality"), where)
+    names: set[str] = set()
+    for number, column in enumerate(properties):
+        place = f"{where}.properties[{number}]"
+        if not isinstance(column, Mapping) or not isinstance(column.get("name"), str):
+            yield f"{place} needs a name"
+            continue
+        if column["name"] in names:
+            yield f"{place}: column {column['name']!r} comes twice"
+        names.add(column["name"])
+        if column.get("logicalType") not in (None, *_LOGICAL):
+            yield f"{place}.logicalType is {column['logicalType']!r}; it can be {', '.join(sorted(_LOGICAL))}"
+        yield from _quality_problems(column.get("quality"), place)
+
+
+def _quality_problems(rules: Any, where: str) -> Iterator[str]:
+    if rules is None:
+        return
+    if not isinstance(rules, Sequence) or isinstance(rules, str):
+        yield f"{where}.quality must be a list"
+        return
+    for number, rule in enumerate(rules):
+        place = f"{where}.quality[{number}]"
+        if not isinstance(rule, Mapping):
+            yield f"{place} must be a mapping"
+            continue
+        kind = rule.get("type", "library")
+        if kind not in _QUALITY:
+            yield f"{place}.type is {kind!r}; it can be {', '.join(_QUALITY)}"
+            continue
+        yield from (f"{place} needs {name!r}" for name in _QUALITY[kind] if name not in rule)
+        if rule.get("engine") == _ENGINE and not _is_ours(rule):
+            yield f"{place}.implementation needs a 'check', for engine {_ENGINE!r}"
+
+
+def _property(contract: Contract, column: ColumnPromise) -> dict[str, Any]:
+    out: dict[str, Any] = {"name": column.name}
+    if column.type:
+        out["logicalType"] = _logical_type(column.type)
+        out["physicalType"] = column.type
+    if column.required:
+        out["required"] = True
+    if column.unique:
+        out["unique"] = True
+    if column.name in contract.key:
+        out["primaryKey"] = True
+        out["primaryKeyPosition"] = contract.key.index(column.name) + 1
+    if column.classification:
+        out["classification"] = column.classification
+    if column.description:
+        out["description"] = column.description
+    quality = [_quality(rule) for rule in contract.rules if rule.column == column.name]
+    if quality:
+        out["quality"] = quality
+    return out
+
+
+def _quality(rule: Rule) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "type": "custom",
+        "engine": _ENGINE,
+        "implementation": {"check": rule.check, "parameters": dict(rule.parameters)},
+        "severity": rule.severity,
+    }
+    if rule.description:
+        out["description"] = rule.description
+    return out
+
+
+def _promise(column: Mapping[str, Any]) -> ColumnPromise:
+    kind = str(column.get("physicalType", ""))
+    try:
+        parse_type(kind)
+    except UsageError:
+        # A type of another system, such as VARCHAR(20): the logical one says what is meant.
+        kind = _OUR_TYPES.get(str(column.get("logicalType", "")), "")
+    return ColumnPromise(
+        name=column["name"],
+        type=kind,
+        required=bool(column.get("required")),
+        unique=bool(column.get("unique")),
+        classification=str(column.get("classification", "")),
+        description=str(column.get("description", "")),
+    )
+
+
+def _rules(quality: Mapping[str, Any], column: str | None) -> Iterator[Rule]:
+    facts = {"severity": quality.get("severity", "error"), "description": quality.get("description", "")}
+    if _is_ours(quality):
+        body = quality["implementation"]
+        yield Rule(check=body["check"], column=column, parameters=dict(body.get("parameters") or {}), **facts)
+    elif quality.get("type", "library") == "library":
+        yield from _library_rules(quality, column, facts)
+
+
+def _library_rules(quality: Mapping[str, Any], column: str | None, facts: dict[str, Any]) -> Iterator[Rule]:
+    name = quality.get("rule")
+    low, high = _limits(quality)
+    if name == "rowCount" and column is None and (low, high) != (None, None):
+        parameters = {k: int(v) for k, v in (("minimum", low), ("maximum", high)) if v is not None}
+        yield Rule(check="volume.rows", parameters=parameters, **facts)
+    elif name in ("duplicateCount", "unique") and column is not None and high in (None, 0):
+        yield Rule(check="uniqueness.columns", column=column, **facts)
+    elif name in ("nullCheck", "nullValues", "missingValues") and column is not None:
+        share = 0.0 if high is None else float(high) / 100 if quality.get("unit") == "percent" else None
+        share = 0.0 if high == 0 else share
+        if share is not None:
+            yield Rule(
+                check="completeness.null_fraction", column=column, parameters={"maximum": share}, **facts
+            )
+    elif name == "validValues" and column is not None and quality.get("validValues"):
+        yield Rule(
+            check="validity.set", column=column, parameters={"values": list(quality["validValues"])}, **facts
+        )
+
+
+def _limits(quality: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the least and greatest value that a library rule allows; None for no limit."""
+    if isinstance(quality.get("mustBeBetween"), Sequence):
+        low, high = quality["mustBeBetween"]
+        return low, high
+    if quality.get("mustBe") is not None:
+        return quality["mustBe"], quality["mustBe"]
+    low = quality.get("mustBeGreaterOrEqualTo")
+    high = quality.get("mustBeLessOrEqualTo")
+    if quality.get("mustBeGreaterThan") is not None:
+        low = quality["mustBeGreaterThan"] + 1
+    if quality.get("mustBeLessThan") is not None:
+        high = quality["mustBeLessThan"] - 1
+    return low, high
+
+
+def _option_rules(column: Mapping[str, Any]) -> Iterator[Rule]:
+    options = column.get("logicalTypeOptions") or {}
+    limits = {name: options[name] for name in ("minimum", "maximum") if name in options}
+    if limits:
+        yield Rule(check="validity.range", column=column["name"], parameters=limits)
+    if "pattern" in options:
+        # In JSON schema a pattern may match anywhere; ours match the whole text.
+        pattern = str(options["pattern"])
+        start, end = "" if pattern.startswith("^") else ".*", "" if pattern.endswith("$") else ".*"
+        whole = f"{start}(?:{pattern}){end}" if start or end else pattern
+        yield Rule(check="validity.pattern", column=column["name"], parameters={"pattern": whole})
+    lengths = {"minLength": "minimum", "maxLength": "maximum", "minItems": "minimum", "maxItems": "maximum"}
+    sizes = {ours: options[theirs] for theirs, ours in lengths.items() if theirs in options}
+    if sizes:
+        yield Rule(check="validity.length", column=column["name"], parameters=sizes)
+
+
+def _is_ours(quality: Mapping[str, Any]) -> bool:
+    body = quality.get("implementation")
+    return quality.get("engine") == _ENGINE and isinstance(body, Mapping) and "check" in body
+
+
+def _logical_type(name: str) -> str:
+    base = name.partition("(")[0].partition("[")[0].partition("<")[0]
+    if base.startswith(("int", "uint")) and base != "interval":
+        return "integer"
+    if base.startswith(("float", "double", "half", "decimal")):
+        return "number"
+    if base in ("struct", "map"):
+        return "object"
+    # The standard has timestamps from v3.1 on; before, they are dates.
+    return {"bool": "boolean", "date": "date", "date64": "date", "timestamp": "date", "list": "array"}.get(
+        base, "string"
+    )
