@@ -19,10 +19,13 @@ from headwater.core.schema import require_columns
 from headwater.methods.association import label_gain, variance_gain
 from headwater.profile.kinds import kind_of
 
-__all__ = ["TargetLeakage"]
+__all__ = ["GIVEN_AWAY", "TargetLeakage", "shares_explained"]
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
+
+GIVEN_AWAY = 0.9
+"""The share explained from which a column gives the label away."""
 
 _BINS = 256
 _MOST_CLASSES = 50
@@ -67,7 +70,7 @@ class TargetLeakage(Check):
     cost: ClassVar[Cost] = "rows"
 
     label: str = ""
-    maximum: float = 0.9
+    maximum: float = GIVEN_AWAY
     rows: int = 200_000
     level: Level = "fail"
 
@@ -83,24 +86,11 @@ class TargetLeakage(Check):
         if not label:
             raise UsageError("Leakage needs a label column. Name one in the contract, or with --label.")
         require_columns(target.schema, [label], where=f"dataset {target.dataset.name!r}")
-        spared = {*target.key, label}
-        columns = [
-            field.name
-            for field in target.schema
-            if field.name not in spared and kind_of(field.type).is_countable
-        ]
-        table = _sample(target, [label, *columns], self.rows)
-        table = table.filter(_is_there(table.column(label)))
-        truth = _Truth.of(table.column(label))
-        if truth is None or not columns:
+        shares = shares_explained(target, label, rows=self.rows)
+        if not shares:
             return [self._finding(label, None, 0.0, "too few rows of each label to learn from")]
-
-        def explained(column: str) -> float:
-            return truth.explained_by(_codes(table.column(column)))
-
-        shares = dict(zip(columns, target.executor.map(explained, columns), strict=True))
         best = max(shares, key=lambda name: shares[name])
-        guilty = sorted((n for n in columns if shares[n] > self.maximum), key=lambda name: -shares[name])
+        guilty = sorted((n for n in shares if shares[n] > self.maximum), key=lambda name: -shares[name])
         if not guilty:
             return [self._finding(label, None, shares[best], f"the one that tells most is {best!r}")]
         return [self._finding(label, column, shares[column], "") for column in guilty]
@@ -121,6 +111,27 @@ class TargetLeakage(Check):
             threshold=self.maximum,
             message=message,
         )
+
+
+def shares_explained(target: Target, label: str, *, rows: int = 200_000) -> dict[str, float]:
+    """Return for each column the share of what is uncertain about the label that it explains.
+
+    Empty where there are too few rows of each label, or no column beside the key and the label.
+    """
+    spared = {*target.key, label}
+    columns = [
+        field.name for field in target.schema if field.name not in spared and kind_of(field.type).is_countable
+    ]
+    table = _sample(target, [label, *columns], rows)
+    table = table.filter(_is_there(table.column(label)))
+    truth = _Truth.of(table.column(label))
+    if truth is None or not columns:
+        return {}
+
+    def explained(column: str) -> float:
+        return truth.explained_by(_codes(table.column(column)))
+
+    return dict(zip(columns, target.executor.map(explained, columns), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

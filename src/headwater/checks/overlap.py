@@ -124,7 +124,8 @@ class Overlap(Check):
 
         def mask(rows: pa.Table) -> Mask:
             own = _alike(rows, columns)
-            return self._held(rows, target, train) & np.isin(own, known) & (own != 0)
+            twins: Mask = np.isin(own, known) & (own != 0)
+            return twins & self._held(rows, target, train)
 
         return RowFilter(self._reads(columns, target), mask)
 

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from headwater.core.errors import SchemaError, UsageError
 from headwater.core.findings import Finding
+from headwater.recipes.label_suspects import label_suspects
 from headwater.transforms.addressing import find_rows
 from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform, require_targets
 from headwater.transforms.training_rows import take_rows
@@ -20,7 +23,7 @@ __all__ = ["FixLabels"]
 @TRANSFORMS.register("labels.fix")
 @dataclass(frozen=True, kw_only=True)
 class FixLabels(Transform):
-    """Give rows other labels.
+    """Give rows other labels: those that a reviewer accepted, or those that a model is sure enough of.
 
     Parameters
     ----------
@@ -28,6 +31,11 @@ class FixLabels(Transform):
         The right label by row key, the key as in findings.
     column : str
         The label column; the contract's by default.
+    min_confidence : float, optional
+        Instead of ``labels``: give every row that ``labels.issues`` suspects the label that a model, which
+        has not seen the row, is at least so sure of, from 0 to 1.
+    recipe, exclude, folds
+        The model: as in ``labels.issues``.
 
     Examples
     --------
@@ -40,6 +48,14 @@ class FixLabels(Transform):
 
     labels: Mapping[str, Any] = field(default_factory=dict)
     column: str = ""
+    min_confidence: float | None = None
+    recipe: str = ""
+    exclude: tuple[str, ...] = ()
+    folds: int = 5
+
+    def __post_init__(self) -> None:
+        if self.labels and self.min_confidence is not None:
+            raise UsageError("Give the labels, or min_confidence to take those of a model; not both.")
 
     @classmethod
     def from_findings(
@@ -82,24 +98,49 @@ class FixLabels(Transform):
     def validate(self, source: Source) -> None:
         """Raise if there is no label column, or a label does not fit its type."""
         require_targets(self, source, self.targets(source))
-        self._values(source)
+        _typed(self.labels.values(), source, self.targets(source)[0])
 
     def plan(self, source: Source) -> Iterator[Edit]:
         """Yield one edit for all rows."""
         name = self.targets(source)[0]
-        rows, places = find_rows(source, list(self.labels))
-        if not len(rows):
+        if self.min_confidence is not None:
+            yield from self._suggested(source, name, self.min_confidence)
             return
-        fresh = pa.table({name: self._values(source).take(pa.array(places))})
-        yield Edit.between(take_rows(source, rows, [name]), fresh, rows=rows)
+        rows, places = find_rows(source, list(self.labels))
+        if len(rows):
+            yield _edit(source, name, rows, _typed(self.labels.values(), source, name).take(pa.array(places)))
 
-    def _values(self, source: Source) -> pa.Array:
-        name = self.targets(source)[0]
-        kind = source.schema.field(name).type
-        values = list(self.labels.values())
-        try:
-            return pa.array(values, kind)
-        except (pa.ArrowException, TypeError, ValueError) as error:
-            raise SchemaError(
-                f"Label column {name!r} is {kind}, and a label does not fit it: {error}", column=name
-            ) from error
+    def _suggested(self, source: Source, name: str, least: float) -> Iterator[Edit]:
+        found = label_suspects(
+            source.dataset,
+            name,
+            recipe=self.recipe,
+            exclude=self.exclude,
+            folds=self.folds,
+            seed=source.seed,
+            cache=source.cache,
+            progress=source.progress,
+        )
+        if isinstance(found, str):
+            raise UsageError(f"The labels {name!r} cannot be judged: {found}.", column=name)
+        sure = found.confidence >= least
+        order = np.argsort(found.rows[sure])
+        rows, suggested = found.rows[sure][order], found.suggested[sure][order]
+        yield Edit(facts={"suspects": len(sure), "relabelled": len(rows), "recipe": found.recipe})
+        if len(rows):
+            classes = pa.array(found.classes, pa.string()).cast(source.schema.field(name).type)
+            yield _edit(source, name, rows, classes.take(pa.array(suggested)))
+
+
+def _edit(source: Source, name: str, rows: NDArray[np.int64], labels: pa.Array) -> Edit:
+    return Edit.between(take_rows(source, rows, [name]), pa.table({name: labels}), rows=rows)
+
+
+def _typed(labels: Iterable[Any], source: Source, name: str) -> pa.Array:
+    kind = source.schema.field(name).type
+    try:
+        return pa.array(list(labels), kind)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise SchemaError(
+            f"Label column {name!r} is {kind}, and a label does not fit it: {error}", column=name
+        ) from error

@@ -1,0 +1,106 @@
+"""Labels that a model finds improbable, from finding to fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from headwater.checks.base import Target
+from headwater.checks.label_issues import LabelIssues
+from headwater.core.contract import Contract
+from headwater.core.findings import Outcome, findings_from_table, findings_to_table
+from headwater.store.repo import Repo
+from headwater.transforms.base import make
+from headwater.transforms.fix_labels import FixLabels
+from headwater.transforms.run import run
+from tests.checks.noise import sms, with_wrong_labels
+from tests.checks.targets import loans, one_finding, target_of
+
+pytest.importorskip("sklearn")
+
+
+@pytest.fixture
+def noisy(shared: Path) -> tuple[Repo, np.ndarray, pa.Table]:
+    truth = sms(shared, 1500)
+    table, wrong = with_wrong_labels(truth, 0.1)
+    repo = Repo.init("memory://")
+    with repo.transaction("messages") as tx:
+        tx.append("sms", table, key="id")
+        tx.set_contract("sms", Contract(dataset="sms", label="label"))
+    return repo, wrong, truth
+
+
+def target(repo: Repo) -> Target:
+    contract = repo["sms"].contract
+    assert contract is not None
+    return Target(dataset=repo["sms"], contract=contract, cache=repo.cache)
+
+
+def test_a_finding_names_the_rows_the_worst_first_and_the_fix_mends_them(
+    noisy: tuple[Repo, np.ndarray, pa.Table],
+) -> None:
+    repo, wrong, truth = noisy
+    finding = one_finding(LabelIssues(folds=3), target(repo))
+    assert finding.outcome is Outcome.WARN
+    assert finding.value == pytest.approx(0.1, abs=0.03)
+    assert wrong[[int(key) for key in finding.rows]].mean() > 0.9
+    assert np.shape(finding.evidence["noise_matrix"]) == (2, 2)
+    assert finding.fix is not None
+    before = wrong.sum()
+    result = run(repo, "sms", make(finding.fix.transform, finding.fix.parameters))
+    after = np.array(repo["sms"].to_arrow().sort_by("id").column("label").to_pylist())
+    left = (after != np.array(truth.column("label").to_pylist())).sum()
+    assert result.record["relabelled"] == result.record["updated"] > 0.4 * before
+    assert left < 0.6 * before
+    assert one_finding(LabelIssues(folds=3), target(repo)).row_count < finding.row_count
+
+
+def test_suggestions_survive_the_table_of_findings_and_can_be_accepted(
+    noisy: tuple[Repo, np.ndarray, pa.Table],
+) -> None:
+    repo, wrong, _ = noisy
+    (finding,) = findings_from_table(findings_to_table([one_finding(LabelIssues(folds=3), target(repo))]))
+    accepted = FixLabels.from_findings([finding], min_confidence=0.9)
+    assert accepted.column == "label"
+    assert 20 < len(accepted.labels) <= 50
+    run(repo, "sms", accepted)
+    keys = [int(key) for key in accepted.labels]
+    assert wrong[keys].mean() > 0.9
+    assert repo["sms"].take(list(accepted.labels)).column("label").to_pylist() == list(
+        accepted.labels.values()
+    )
+
+
+def test_what_the_model_said_is_kept(noisy: tuple[Repo, np.ndarray, pa.Table]) -> None:
+    repo, _, _ = noisy
+    before = len(repo.cache.list("scores"))
+    one_finding(LabelIssues(folds=2), target(repo))
+    kept = repo.cache.list("scores")
+    assert len(kept) == before + 1
+    one_finding(LabelIssues(folds=2), target(repo))
+    assert repo.cache.list("scores") == kept
+
+
+def test_columns_that_give_the_label_away_are_not_learnt_from() -> None:
+    found = one_finding(LabelIssues(folds=2), target_of(loans(), key="application", label="approve"))
+    assert found.evidence["not_learnt_from"] == ["action", "reject"]
+    assert found.row_count > 10
+    assert found.fix is not None
+    assert found.fix.parameters["exclude"] == ["action", "reject"]
+    suggestion = found.evidence["suggestions"][0]
+    assert {suggestion["given"], suggestion["suggested"]} == {0, 1}
+
+
+def test_labels_that_cannot_be_judged_pass_in_words() -> None:
+    finding = one_finding(LabelIssues(), target_of(pa.table({"x": [1, 2], "y": [0, 1]}), label="y"))
+    assert finding.outcome is Outcome.PASS
+    assert "cannot be judged: 2 rows" in finding.message
+
+
+def test_without_a_label_the_message_says_what_to_name() -> None:
+    finding = one_finding(LabelIssues(), target_of(pa.table({"x": [1, 2]})))
+    assert finding.outcome is Outcome.ERROR
+    assert "--label" in finding.message
