@@ -176,12 +176,15 @@ class Check(Protocol):
         A few words for headings, without the column.
     cost : {"scan", "rows", "model"}
         ``scan``: judged by states of the one shared scan. ``rows``: reads rows. ``model``: trains a model.
+    keeps_findings : bool
+        Whether findings are kept by content although the cost is ``scan``, because judging takes long.
     """
 
     id: ClassVar[str]
     title: ClassVar[str]
     version: ClassVar[int] = 1
     cost: ClassVar[Cost] = "scan"
+    keeps_findings: ClassVar[bool] = False
 
     @classmethod
     def defaults(cls, target: Target) -> Sequence[Check]:

@@ -124,6 +124,7 @@ class PersonalData(Check):
 
     id = "privacy.pii"
     title = "Personal data"
+    keeps_findings = True
 
     columns: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from headwater.checks.base import Check, Target
+from headwater.checks.kept import keep_findings, keep_rows, kept_findings, kept_rows
 from headwater.checks.report import Report, scores_of, sort_findings
 from headwater.checks.rows import Wanted, find_rows
 from headwater.core.errors import HeadwaterError
@@ -47,6 +48,7 @@ class _Asked:
     measures: list[Measure[Any]] = field(default_factory=list)
     baseline: list[Measure[Any]] = field(default_factory=list)
     findings: list[Finding] | None = None
+    is_kept: bool = False
     seconds: float = 0.0
 
 
@@ -75,7 +77,10 @@ def run(target: Target, checks: Iterable[Check], *, suite: str = "") -> Report:
     started = time.perf_counter()
     asked = [_Asked(check) for check in dict.fromkeys(checks)]
     for one in asked:
-        _ask(one, target)
+        one.findings = kept_findings(one.check, target) if _keeps(one.check) else None
+        one.is_kept = one.findings is not None
+        if not one.is_kept:
+            _ask(one, target)
     timings = {"measure": 0.0, "judge": 0.0, "rows": 0.0}
     scanned = 0
     exact: set[Measure[Any]] = set()
@@ -94,6 +99,8 @@ def run(target: Target, checks: Iterable[Check], *, suite: str = "") -> Report:
     for one in asked:
         if one.findings is None:
             one.findings = [_broken(one.check, RuntimeError("it kept asking for fresh measurements"))]
+        if _keeps(one.check) and not one.is_kept:
+            keep_findings(one.check, target, one.findings)
         if one.seconds > _LONG_S:
             name = one.check.id
             timings[name] = timings.get(name, 0.0) + one.seconds
@@ -114,6 +121,10 @@ def run(target: Target, checks: Iterable[Check], *, suite: str = "") -> Report:
         seconds=time.perf_counter() - started,
         timings=timings,
     )
+
+
+def _keeps(check: Check) -> bool:
+    return check.cost != "scan" or check.keeps_findings
 
 
 def _ask(one: _Asked, target: Target) -> None:
@@ -190,8 +201,14 @@ def _found(
 ) -> dict[int, tuple[str, ...]]:
     if not wanted:
         return {}
+    conditions = {number: _named(want, owners[number], findings[number]) for number, want in wanted.items()}
+    kept = kept_rows(conditions, target)
+    if kept is not None:
+        return kept
     try:
-        return find_rows(wanted, target)
+        rows = find_rows(wanted, target)
+        keep_rows(conditions, rows, target)
+        return rows
     except Exception as error:
         # Each is looked for alone below, so that the culprit shows.
         logger.debug("rows could not be found together", exc_info=error)
@@ -202,6 +219,13 @@ def _found(
         except Exception as error:  # noqa: BLE001 - a check that breaks becomes a finding
             findings.append(_broken(owners[number], error))
     return found
+
+
+def _named(want: Wanted, check: Check, finding: Finding) -> str:
+    """Return a name for rows to find that is the same in every process."""
+    if isinstance(want.which, str):
+        return want.which
+    return f"{check!r} {finding.column} {finding.slice} {finding.value}"
 
 
 def _broken(check: Check, error: Exception) -> Finding:

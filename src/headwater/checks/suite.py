@@ -13,9 +13,12 @@ from headwater.core.contract import Rule
 from headwater.core.errors import NotFound, UsageError
 from headwater.profile.kinds import Kind, kind_of
 
-__all__ = ["Suite", "check_of", "contract_suite", "default_suite", "rule_of", "suite_for"]
+__all__ = ["LARGE_ROWS", "Suite", "check_of", "contract_suite", "default_suite", "rule_of", "suite_for"]
 
 _WARNINGS = frozenset({"warning", "warn", "info", "low", "medium"})
+LARGE_ROWS = 250_000
+"""Past so many rows the default suite holds only checks whose cost is that of the change."""
+
 _TOLERATED = 0.05
 """The share of values that may be missing before data nobody made promises of gets a warning."""
 
@@ -98,7 +101,8 @@ def contract_suite(target: Target) -> Suite:
 def default_suite(target: Target) -> Suite:
     """Return checks that make sense for any dataset with these columns and roles.
 
-    Chosen by types and roles alone, so that the same columns always get the same checks. What is certainly
+    Chosen by types and roles, so that the same columns get the same checks. Checks that read all rows or
+    train models are left out past `LARGE_ROWS` rows; a contract's rule asks for them. What is certainly
     wrong fails (a label that is missing, a key that repeats); what is only suspicious warns.
     """
     checks: list[Check] = [_make("volume.rows"), _make("uniqueness.key")]
@@ -110,8 +114,10 @@ def default_suite(target: Target) -> Suite:
     if target.baseline is not None:
         checks.append(_make("schema.drift"))
         checks += [_make("drift.distribution", column=f.name) for f in target.schema if _may_drift(f, target)]
+    large = target.dataset.num_rows > LARGE_ROWS
     for name in CHECKS:
-        checks += CHECKS[name].defaults(target)
+        if CHECKS[name].cost == "scan" or not large:
+            checks += CHECKS[name].defaults(target)
     return Suite(name="default", checks=tuple(dict.fromkeys(checks)))
 
 
