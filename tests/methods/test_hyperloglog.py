@@ -141,3 +141,16 @@ def timed(sketch: HyperLogLog, hashes: np.ndarray[tuple[int], np.dtype[np.uint64
     start = time.process_time()
     sketch.update(hashes)
     return time.process_time() - start
+
+
+def test_nulls_are_not_counted_by_large_sketches_either() -> None:
+    values = distinct(50_000)
+    with_nulls = np.concatenate([np.zeros(40_000, np.uint64), values, np.zeros(3, np.uint64)])
+    assert sketch_of(with_nulls).to_bytes() == sketch_of(values).to_bytes()
+
+
+def test_saturated_registers_are_corrected_for() -> None:
+    sketch = sketch_of(distinct(100_000))
+    before = sketch.estimate()
+    sketch.update(np.arange(1, 40, dtype=np.uint64) << np.uint64(50))
+    assert before < sketch.estimate() < 1.02 * before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -46,6 +46,7 @@ def test_newcombe_gives_its_published_values(
     np.testing.assert_allclose(intervals.newcombe_difference(k1, n1, k2, n2), expected, atol=5e-5)
 
 
+@settings(max_examples=15)
 @given(PAIRS, st.sampled_from([0.5, 0.9, 0.95, 0.999]))
 def test_proportions_agree_with_scipy(pair: tuple[int, int], confidence: float) -> None:
     k, n = pair
