@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -101,8 +102,12 @@ RECIPES: Registry[Recipe] = Registry("recipe", "headwater.recipes")
 
 
 def identity(recipe: Recipe) -> str:
-    """Return a name for a recipe with its version and parameters, for caches and records."""
-    return f"{recipe.id}@{recipe.version}:{digest(repr(recipe).encode())[:12]}"
+    """Return a name for a recipe: its version, its parameters, and the version of the library that trains it.
+
+    The same name stands for the same models on the same data, so caches and records may rely on it.
+    """
+    facts = [repr(recipe), getattr(recipe, "fingerprint", ""), _version("scikit-learn")]
+    return f"{recipe.id}@{recipe.version}:{digest(canonical_json(facts))[:12]}"
 
 
 def load(name: str) -> Recipe:
@@ -215,6 +220,13 @@ def class_names(values: pa.ChunkedArray | pa.Array) -> pa.Array:
     if pa.types.is_floating(flat.type):
         flat = flat.cast(pa.int64())
     return flat.cast(pa.string())
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def _natural(text: str) -> tuple[int, float, str]:

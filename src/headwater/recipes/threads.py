@@ -15,7 +15,12 @@ __all__ = ["one_thread"]
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit BLAS and OpenMP to one thread inside the block."""
+    """Limit BLAS and OpenMP to one thread inside the block.
+
+    OpenMP's limit belongs to the thread that sets it, that of BLAS to the process and to one thread that controls
+    it. So where several threads of ours train at once, enter the block around them too, in the thread that waits
+    for them: it then holds the limit of BLAS until all are done.
+    """
     control = require("threadpoolctl", extra="ml", purpose="Training")
     with control.threadpool_limits(limits=1):
         yield
