@@ -62,6 +62,14 @@ def test_correlations_are_those_of_the_complete_pairs(rows: int, seed: int) -> N
             assert ours.deviations[i] == pytest.approx(column.std(ddof=1), rel=1e-6)
 
 
+@given(st.integers(1, 30), st.integers(0, 2**32 - 1))
+def test_rows_without_gaps_have_the_same_moments_as_beside_a_gap(rows: int, seed: int) -> None:
+    x = np.random.default_rng(seed).normal(5, 2, (rows, 3))
+    beside = Moments.of(np.concatenate([x, np.full((1, 3), np.nan)]))
+    assert_same(Moments.of(x), beside)
+    np.testing.assert_array_equal(Moments.of(x).products, Moments.of(x).products.T)
+
+
 def test_nothing_is_known_about_constant_empty_and_missing_columns() -> None:
     moments = Moments.of(np.array([[0.1, np.nan, 1.0], [0.1, np.nan, 2.0], [0.1, np.nan, 4.0]]))
     correlations = moments.pearson()

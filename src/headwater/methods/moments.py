@@ -59,12 +59,17 @@ class Moments:
 
         Notes
         -----
-        Four matrix products: time n d^2.
+        Time n d^2: one matrix product where all is known, four where not.
         """
         x = np.asarray(values, np.float64)
         if x.ndim != 2:
             raise UsageError(f"Rows of numbers have two axes; got shape {x.shape}.")
         known = np.abs(x) < _LARGEST  # its square is a number still
+        if len(x) and known.all():
+            centre = x.mean(axis=0)
+            products = (x - centre).T @ (x - centre)
+            full = np.ones_like(products)
+            return cls(full * len(x), full * centre[:, None], full * np.diag(products)[:, None], products)
         present = known.astype(np.float64)
         number = np.maximum(present.sum(axis=0), 1.0)
         centre = np.where(known, x, 0.0).sum(axis=0) / number
