@@ -69,3 +69,40 @@ def test_shares_that_hold_out_nothing_or_all_are_refused(holdout: float) -> None
     dataset = made(pa.table({"id": [1]}))
     with pytest.raises(UsageError):
         split(dataset, dataset.to_arrow(), holdout=holdout)
+
+
+@pytest.mark.parametrize("key", [["id", "part"], "name", None])
+def test_sources_are_found_by_keys_of_every_form(key: str | list[str] | None) -> None:
+    count = 300
+    rows = pa.table(
+        {
+            "id": np.arange(count) // 3,
+            "part": np.arange(count) % 3,
+            "name": [f"é{place}" for place in range(count)],
+        }
+    )
+    repo = Repo.init("memory://")
+    with repo.transaction("first") as tx:
+        tx.append("data", rows, key=key)
+    first = repo["data"]
+    copies = first.to_arrow().append_column("_augmented_from", pa.array(first.keys_of(first.to_arrow())))
+    copies = copies.set_column(1, "part", pa.array(np.arange(count) % 3 + 10))
+    copies = copies.set_column(2, "name", pa.array([f"copy {place}" for place in range(count)]))
+    with repo.transaction("augment") as tx:
+        tx.append("data", copies)
+    table = repo["data"].to_arrow()
+    parts = split(repo["data"], table, holdout=0.4)
+    made = np.asarray(table.column("_augmented_from").is_valid())
+    order = np.argsort(np.asarray(table.column("id")) * 20 + np.asarray(table.column("part")) % 10)
+    held = {"real": parts.test[order][~made[order]], "made": ~parts.train[order][made[order]]}
+    assert made.sum() == count
+    np.testing.assert_array_equal(held["real"], held["made"])
+    assert not parts.test[made].any()
+    assert 0.25 < parts.test[~made].mean() < 0.55
+
+
+def test_without_a_key_named_columns_decide_so_that_a_new_column_changes_nothing() -> None:
+    rows = pa.table({"a": np.arange(500)})
+    wider = rows.append_column("b", pa.array(np.arange(500)))
+    held = [split(made(table, key=None), table, columns=["a"]).test for table in (rows, wider)]
+    np.testing.assert_array_equal(held[0], held[1])

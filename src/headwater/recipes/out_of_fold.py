@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,20 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.core.errors import UsageError
-from headwater.core.progress import SILENT, Progress, track
-from headwater.recipes.base import Labels, Recipe, encode_labels, feature_columns, identity, parameters_key
-from headwater.recipes.split import fold_of, key_hashes
+from headwater.core.progress import SILENT, Progress
+from headwater.engine.base import Executor
+from headwater.engine.local import LocalExecutor
+from headwater.recipes.base import (
+    AUGMENTED_FROM,
+    Labels,
+    Recipe,
+    encode_labels,
+    feature_columns,
+    identity,
+    parameters_key,
+)
+from headwater.recipes.split import fold_of, origin_hashes
+from headwater.recipes.threads import one_thread
 from headwater.store.dataset import Dataset
 from headwater.store.repo import Cache
 
@@ -48,6 +60,7 @@ def out_of_fold(
     folds: int = 5,
     seed: int = 0,
     cache: Cache | None = None,
+    executor: Executor | None = None,
     progress: Progress = SILENT,
 ) -> OutOfFold:
     """Predict every row by cross-validation.
@@ -63,11 +76,14 @@ def out_of_fold(
     exclude : tuple of str
         Columns not to learn from.
     folds : int
-        Number of models, at least 2. A row's fold follows from its key, so it stays when other rows change.
+        Number of models, at least 2. A row's fold follows from its key, so it stays when other rows change; an
+        augmented row is in the fold of the row it was made from. Folds are not stratified.
     seed : int
         Seed of folds and training.
     cache : Cache, optional
         Where results are kept, by content of the dataset, recipe and parameters.
+    executor : Executor, optional
+        Runs the folds; one after the other by default.
     progress : Progress
         Told about each fold.
 
@@ -83,7 +99,7 @@ def out_of_fold(
     if folds < 2:
         raise UsageError(f"Cross-validation needs 2 folds at least, not {folds}.")
     features = feature_columns(dataset.schema, label=label, key=dataset.key, exclude=exclude)
-    table = dataset.to_arrow()
+    table = dataset.to_arrow(_needed(dataset, features, label))
     labelled = np.asarray(pc.is_valid(table.column(label)))
     rows = np.flatnonzero(labelled).astype(np.int64)
     if len(rows) < folds:
@@ -97,29 +113,50 @@ def out_of_fold(
     path = f"scores/out-of-fold/{parameters_key({'facts': facts})}.npy"
     stored = cache.get(path) if cache else None
     if stored is not None:
-        return OutOfFold(
-            rows=rows, labels=labels, probabilities=np.load(io.BytesIO(stored), allow_pickle=False)
+        kept = np.load(io.BytesIO(stored), allow_pickle=False)
+        return OutOfFold(rows=rows, labels=labels, probabilities=kept)
+    fold = fold_of(origin_hashes(dataset, table), folds, seed)
+    numbers = np.unique(fold)
+    if len(numbers) < 2:
+        raise UsageError(
+            f"The rows of dataset {dataset.name!r} all fall into one fold, for their keys are too much alike. "
+            "Give it a key, or more rows."
         )
-    fold = fold_of(key_hashes(dataset, table), folds, seed)
-    out = np.zeros((len(rows), max(len(labels.classes), 1)))
     wanted = table.select(features)
-    for number in track(np.unique(fold), f"cross-validate {dataset.name}", progress=progress, total=folds):
-        held = fold == number
-        if held.all():
-            raise UsageError(f"All rows of dataset {dataset.name!r} have one key hash; give it a key.")
-        known = Labels(values=labels.values[~held], classes=labels.classes)
-        if labels.classes and len(np.unique(known.values)) < 2:
-            out[held] = np.bincount(known.values.astype(np.int64), minlength=len(labels.classes)) / len(
-                known.values
-            )
-            continue
-        model = recipe.fit(wanted.filter(pa.array(~held)), known, weights=None, seed=seed)
-        out[held] = model.predict(wanted.filter(pa.array(held)))
+
+    def predict(number: np.int64) -> NDArray[np.float64]:
+        return _predict(recipe, wanted, labels, fold == number, seed)
+
+    runner = executor or LocalExecutor(1)
+    out = np.zeros((len(rows), max(len(labels.classes), 1)))
+    with one_thread():
+        said = runner.map(predict, numbers, label=f"cross-validate {dataset.name}", progress=progress)
+        for number, probabilities in zip(numbers, said, strict=True):
+            out[fold == number] = probabilities
     if cache:
         buffer = io.BytesIO()
         np.save(buffer, out, allow_pickle=False)
         cache.put(path, buffer.getvalue())
     return OutOfFold(rows=rows, labels=labels, probabilities=out)
+
+
+def _predict(
+    recipe: Recipe, features: pa.Table, labels: Labels, held: NDArray[np.bool_], seed: int
+) -> NDArray[np.float64]:
+    """Return predictions of the held rows by a model trained on the others."""
+    known = Labels(values=labels.values[~held], classes=labels.classes)
+    if labels.classes and len(np.unique(known.values)) < 2:
+        shares = np.bincount(known.values.astype(np.int64), minlength=len(labels.classes)) / len(known.values)
+        return np.tile(shares, (int(held.sum()), 1))
+    model = recipe.fit(features.filter(pa.array(~held)), known, weights=None, seed=seed)
+    return model.predict(features.filter(pa.array(held)))
+
+
+def _needed(dataset: Dataset, features: Sequence[str], label: str) -> list[str]:
+    """Return the columns to read; the whole row where it is the key."""
+    names: list[str] = dataset.schema.names
+    wanted = {*features, label, *dataset.key, AUGMENTED_FROM}
+    return [name for name in names if name in wanted or not dataset.key]
 
 
 def _order(dataset: Dataset) -> list[str]:

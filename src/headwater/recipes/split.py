@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from headwater.core.hashing import U64, hash_columns, hash_keys, mix
 from headwater.recipes.base import AUGMENTED_FROM
 from headwater.store.dataset import Dataset
 
-__all__ = ["Split", "fold_of", "key_hashes", "share", "split"]
+__all__ = ["Split", "fold_of", "key_hashes", "origin_hashes", "share", "split"]
 
 Mask = NDArray[np.bool_]
 
@@ -27,7 +28,14 @@ class Split:
         self.train, self.test, self.hashes = train, test, hashes
 
 
-def split(dataset: Dataset, table: pa.Table, *, holdout: float = 0.25, salt: int = 0) -> Split:
+def split(
+    dataset: Dataset,
+    table: pa.Table,
+    *,
+    holdout: float = 0.25,
+    salt: int = 0,
+    columns: Sequence[str] | None = None,
+) -> Split:
     """Hold out rows by the hash of their key.
 
     Parameters
@@ -40,6 +48,8 @@ def split(dataset: Dataset, table: pa.Table, *, holdout: float = 0.25, salt: int
         Share of keys held out, between 0 and 1.
     salt : int
         Another salt holds out other keys.
+    columns : sequence of str, optional
+        Without a key, the columns that make up the row; all by default.
 
     Returns
     -------
@@ -53,16 +63,10 @@ def split(dataset: Dataset, table: pa.Table, *, holdout: float = 0.25, salt: int
     """
     if not 0.0 < holdout < 1.0:
         raise UsageError(f"The share held out must be between 0 and 1, not {holdout}.")
-    hashes = key_hashes(dataset, table)
-    out = share(hashes, salt) < holdout
-    augmented = np.zeros(table.num_rows, np.bool_)
-    tainted = augmented.copy()
-    if AUGMENTED_FROM in table.schema.names:
-        sources = table.column(AUGMENTED_FROM)
-        augmented = np.asarray(sources.is_valid())
-        rows = np.flatnonzero(augmented)
-        tainted[rows] = share(_source_hashes(dataset, sources.filter(pa.array(augmented))), salt) < holdout
-    return Split(~out & ~tainted | augmented & ~tainted, out & ~augmented, hashes)
+    hashes = key_hashes(dataset, table, columns)
+    made = _augmented(table)
+    out = share(origin_hashes(dataset, table, columns), salt) < holdout
+    return Split(~out, out & ~made, hashes)
 
 
 def fold_of(hashes: U64, folds: int, salt: int = 0) -> NDArray[np.int64]:
@@ -75,9 +79,30 @@ def share(hashes: U64, salt: int) -> NDArray[np.float64]:
     return mix(hashes ^ mix(np.full(1, salt, np.uint64))).astype(np.float64) / _FULL
 
 
-def key_hashes(dataset: Dataset, table: pa.Table) -> U64:
-    """Return the hash of each row's key; of the whole row where the dataset has no key."""
-    return hash_keys(table, dataset.key) if dataset.key else hash_columns(table, dataset.schema.names)
+def key_hashes(dataset: Dataset, table: pa.Table, columns: Sequence[str] | None = None) -> U64:
+    """Return the hash of each row's key; without a key, of the whole row or those ``columns`` of it."""
+    if dataset.key:
+        return hash_keys(table, dataset.key)
+    return hash_columns(table, dataset.schema.names if columns is None else columns)
+
+
+def origin_hashes(dataset: Dataset, table: pa.Table, columns: Sequence[str] | None = None) -> U64:
+    """Return the hash of each row's key; for augmented rows that of the row they were made from.
+
+    Rows with equal hashes must not be on two sides of a split: one tells what the other is.
+    """
+    hashes = key_hashes(dataset, table, columns)
+    made = _augmented(table)
+    if made.any():
+        sources = table.column(AUGMENTED_FROM).filter(pa.array(made))
+        hashes[made] = _source_hashes(dataset, sources)
+    return hashes
+
+
+def _augmented(table: pa.Table) -> Mask:
+    if AUGMENTED_FROM not in table.schema.names:
+        return np.zeros(table.num_rows, np.bool_)
+    return np.asarray(table.column(AUGMENTED_FROM).is_valid())
 
 
 def _source_hashes(dataset: Dataset, sources: pa.ChunkedArray) -> U64:
