@@ -79,7 +79,6 @@ def test_data_at_rest_can_be_read_again(data: Any) -> None:
         ([{"": 1}], SchemaError, "has no name"),
         ([{"a": {}}], SchemaError, "cannot be stored"),
     ],
-    ids=str,
 )
 def test_what_holds_no_rows_is_a_plain_error(data: Any, error: type[UsageError], match: str) -> None:
     with pytest.raises(error, match=match):
