@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headwater.checks.privacy import MASKED, PersonalData, PersonalForms
 from headwater.core.contract import ColumnPromise
 from headwater.core.findings import Finding, Outcome, findings_to_table
+from headwater.methods.pii import find_spans
 from headwater.profile.measure import measure_table
 from headwater.store.repo import Repo
 from tests.checks.targets import findings_of, loans, one_finding, target_of
@@ -127,3 +130,13 @@ def test_the_state_is_additive_over_rows() -> None:
     parts = [measure_table(PEOPLE.slice(at, 2), [measure])[measure] for at in (0, 2)]
     assert parts[0].merge(parts[1]).counts == whole.counts
     assert whole.subtract(parts[1]).counts == parts[0].counts
+
+
+@given(st.lists(st.emails() | st.text(alphabet="ab1.@_%+-", max_size=12), max_size=20))
+def test_whole_mail_addresses_are_counted_as_the_patterns_find_them(texts: list[str]) -> None:
+    table = pa.table({"t": pa.array(texts, pa.string())})
+    measure = PersonalForms(column="t")
+    state = measure_table(table, [measure])[measure]
+    spans = find_spans(table.column("t")).to_pylist()
+    for kind in ("email", "url_with_user", "phone"):
+        assert state[kind] == len({span["row"] for span in spans if span["kind"] == kind}), kind

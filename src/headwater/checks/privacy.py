@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from headwater.checks.base import CHECKS, Check, Level, RowFilter, States, Target, outcome_of
+from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
 from headwater.checks.judging import graded, percent, rows_text
+from headwater.checks.numbered import keys_at
 from headwater.core.findings import Finding, Fix
 from headwater.core.schema import require_columns
 from headwater.methods.pii import find_spans
@@ -59,8 +59,12 @@ _GRAVE = {
     "national_id",
     "driver_licence",
 }
+_WHOLE_EMAIL = (
+    r"^[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?@"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}$"
+)
 _EXAMPLES = 3
-_SEARCHED_ROWS = 100_000
+_BATCH_ROWS = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,21 +85,34 @@ class PersonalForms(Measure[Tally]):
     def measure(self, batch: Batch, values: Mapping[str, Any]) -> Tally:
         """Look at each distinct value once."""
         counted = batch.value_counts(self.column)
-        texts = counted.values.cast(pa.string())
+        texts, times = counted.values.cast(pa.string()), counted.counts
         kinds = _kinds(self.column, batch.table.schema.field(self.column).type)
+        # A column of mail addresses is common: where the whole value is one, nothing else can be in it.
+        mails = np.asarray(pc.match_substring_regex(texts, _WHOLE_EMAIL))
+        known = int(times[mails].sum())
+        texts, times = texts.filter(pa.array(~mails)), times[~mails]
         spans = find_spans(texts, kinds=kinds, assume=_assumed(self.column))
         found = np.asarray(spans["row"]), np.asarray(spans["kind"])
         counts = {"rows": batch.num_rows, "nulls": counted.missing}
         for kind in kinds:
-            counts[kind] = int(counted.counts[np.unique(found[0][found[1] == kind])].sum())
+            counts[kind] = int(times[np.unique(found[0][found[1] == kind])].sum())
+            counts[kind] += known if kind == "email" else 0
             if _FORMS[kind].chance:
                 like = np.asarray(pc.match_substring_regex(texts, _FORMS[kind].prefilter))
-                counts[f"tried:{kind}"] = int(counted.counts[like].sum())
+                counts[f"tried:{kind}"] = int(times[like].sum())
         return Tally(counts)
 
     def load(self, data: bytes) -> Tally:
         """Read a state."""
         return Tally.from_bytes(data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The first rows that hold a kind of personal data, and what the values look like."""
+
+    rows: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
 
 
 @CHECKS.register("privacy.pii")
@@ -165,19 +182,6 @@ class PersonalData(Check):
             )
         ]
 
-    def offending(self, finding: Finding, target: Target) -> RowFilter | None:
-        """Return the rows whose value holds the kind of personal data."""
-        column, kind = str(finding.column), finding.evidence["kind"]
-        if finding.evidence["basis"] == "name":
-            return None
-
-        def mask(rows: pa.Table) -> NDArray[np.bool_]:
-            held = np.zeros(rows.num_rows, np.bool_)
-            held[np.asarray(_spans(rows.column(0), column, kind)["row"])] = True
-            return held
-
-        return RowFilter((column,), mask)
-
     def _forms(self, column: str, states: States, target: Target) -> list[Finding]:
         measure = PersonalForms(column=column)
         state = states[measure]
@@ -187,7 +191,9 @@ class PersonalData(Check):
             raise NeedExact([measure])
         there = state.rows - state["nulls"]
         return [
-            self._finding(column, kind, state[kind], state[kind] / there, _shapes(column, kind, target))
+            self._finding(
+                column, kind, state[kind], state[kind] / there, _first(column, kind, state[kind], target)
+            )
             for kind in sorted(kinds, key=lambda kind: -state[kind])
         ]
 
@@ -198,17 +204,15 @@ class PersonalData(Check):
         kind = classify_name(column)
         if kind is None or kind in _FORMS or not self._wants(kind):
             return []
-        return [self._finding(column, kind, 0, None, [])]
+        return [self._finding(column, kind, 0, None, _Found())]
 
-    def _finding(
-        self, column: str, kind: str, count: int, share: float | None, shapes: Sequence[str]
-    ) -> Finding:
+    def _finding(self, column: str, kind: str, count: int, share: float | None, first: _Found) -> Finding:
         what = _WORDS[kind]
         if share is None:
             message = f"By its name, column {column!r} holds {what}. Values were not looked at."
             severity = 0.6 if kind in _GRAVE else 0.45
         else:
-            like = f", for example of the shape {shapes[0]}" if shapes else ""
+            like = f", for example of the shape {first.shapes[0]}" if first.shapes else ""
             message = f"Column {column!r} holds {what} in {rows_text(count)} ({percent(share)} of its values){like}."
             severity = graded(0.7 if kind in _GRAVE else 0.55, share)
         return Finding(
@@ -219,8 +223,13 @@ class PersonalData(Check):
             value=share,
             threshold=0.0,
             message=f"{message} Mask it, or declare it in the contract with a classification.",
+            rows=first.rows,
             row_count=count,
-            evidence={"kind": kind, "basis": "name" if share is None else "values", "shapes": list(shapes)},
+            evidence={
+                "kind": kind,
+                "basis": "name" if share is None else "values",
+                "shapes": list(first.shapes),
+            },
             fix=Fix(transform="anonymize.mask", parameters={"columns": [column]}),
         )
 
@@ -258,23 +267,25 @@ def _by_chance(kind: str, column: str, state: Tally) -> bool:
     return tried > 1 and state[kind] < expected + 4 * float(np.sqrt(expected * (1 - chance)))
 
 
-def _spans(values: pa.ChunkedArray, column: str, kind: str) -> pa.Table:
-    kinds = _kinds(column, values.type)
-    spans = find_spans(values.cast(pa.string()), kinds=kinds, assume=_assumed(column))
-    return spans.filter(pc.equal(spans["kind"], kind))
-
-
-def _shapes(column: str, kind: str, target: Target) -> list[str]:
-    """Return the shapes of the first few values: letters as x, digits as 9, the rest as it is."""
-    seen = 0
-    for batch in target.dataset.scan([column]):
-        spans = _spans(pa.chunked_array([batch.column(0)]), column, kind)
-        if spans.num_rows:
-            letters = pc.replace_substring_regex(spans["value"].slice(0, 50), r"\p{L}", "x")
-            return list(dict.fromkeys(pc.replace_substring_regex(letters, r"\d", "9").to_pylist()))[
-                :_EXAMPLES
-            ]
-        seen += batch.num_rows
-        if seen > _SEARCHED_ROWS:
+def _first(column: str, kind: str, count: int, target: Target) -> _Found:
+    """Return the first rows whose value holds a kind of personal data, and the shapes of what they hold."""
+    wanted, start = min(count, target.row_limit), 0
+    keys: list[str] = []
+    shapes: dict[str, None] = {}
+    kinds = _kinds(column, target.schema.field(column).type)
+    for batch in target.dataset.scan([column], batch_rows=_BATCH_ROWS):
+        texts = batch.column(0).cast(pa.string())
+        # The pattern that every such text matches is cheap, and spares most of them.
+        likely = np.flatnonzero(
+            np.asarray(pc.fill_null(pc.match_substring_regex(texts, _FORMS[kind].prefilter), False))
+        )
+        spans = find_spans(texts.take(pa.array(likely)), kinds=kinds, assume=_assumed(column))
+        spans = spans.filter(pc.equal(spans["kind"], kind))
+        hits = likely[np.unique(np.asarray(spans["row"]))][: wanted - len(keys)]
+        keys += keys_at(target.dataset, start + hits)
+        values = pc.replace_substring_regex(spans["value"].slice(0, 50), r"\p{L}", "x")
+        shapes |= dict.fromkeys(pc.replace_substring_regex(values, r"\d", "9").to_pylist())
+        start += batch.num_rows
+        if len(keys) >= wanted:
             break
-    return []
+    return _Found(tuple(keys), tuple(shapes)[:_EXAMPLES])
