@@ -87,6 +87,14 @@ def test_scores_are_kept_and_the_same_each_time(rng: np.random.Generator) -> Non
     assert one_finding(Outliers(), replace(target, cache=None)) == first
 
 
+def test_the_order_of_rows_makes_no_difference(rng: np.random.Generator) -> None:
+    table = pa.table({"id": range(300), "a": rng.normal(size=300), "b": rng.normal(size=300)})
+    shuffled = table.take(pa.array(rng.permutation(300)))
+    first, second = (one_finding(Outliers(), target_of(rows, key="id")) for rows in (table, shuffled))
+    assert first == second
+    assert first.row_count > 0
+
+
 def test_many_rows_are_sampled_and_the_keys_are_right(rng: np.random.Generator) -> None:
     x = rng.normal(size=1000)
     x[::100] = 1e6

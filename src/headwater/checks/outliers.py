@@ -17,6 +17,7 @@ from headwater.checks.judging import graded, number_text, percent, rows_text
 from headwater.checks.numbered import keys_at, rows_at
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding
+from headwater.core.hashing import hash_columns
 from headwater.core.ids import canonical_json, digest
 from headwater.core.schema import require_columns
 from headwater.methods.isolation import Matrix, isolation_scores, numeric_matrix, reasons, score_threshold
@@ -96,10 +97,11 @@ class Outliers(Check):
             return [self._finding(f"{rows_text(total)}: too few to tell which are unusual.")]
         step = -(-total // self.rows)
         numbers = np.arange(0, total, step, dtype=np.int64)
-        matrix = numeric_matrix(_sample(target, columns, step))
+        sample = _sample(target, columns, step)
+        matrix = numeric_matrix(sample)
         if not len(matrix.names):
             return [self._finding("No column has a value: there is nothing to tell rows apart by.")]
-        scores = self._scores(matrix, columns, target)
+        scores = self._scores(matrix, sample, target)
         threshold = score_threshold(scores, self.fence)
         far = np.flatnonzero(scores > threshold)
         far = far[np.lexsort((far, -scores[far]))]
@@ -168,7 +170,7 @@ class Outliers(Check):
             )
         return out
 
-    def _scores(self, matrix: Matrix, columns: Sequence[str], target: Target) -> F64:
+    def _scores(self, matrix: Matrix, sample: pa.Table, target: Target) -> F64:
         """Return the score of each row, from the cache where it is there."""
         chunks = [f"{chunk.identity()}:{chunk.deleted_id}" for chunk in target.dataset.chunks]
         facts = [
@@ -185,7 +187,10 @@ class Outliers(Check):
         if kept is not None:
             scores: F64 = np.load(io.BytesIO(kept), allow_pickle=False)
             return scores
-        scores = isolation_scores(matrix.values, seed=target.seed, trees=_TREES)
+        # Trees grow on rows drawn by place: sorting by content makes the order of the rows irrelevant.
+        order = np.argsort(hash_columns(sample), kind="stable")
+        scores = np.empty(len(order))
+        scores[order] = isolation_scores(matrix.values[order], seed=target.seed, trees=_TREES)
         if target.cache:
             buffer = io.BytesIO()
             np.save(buffer, scores, allow_pickle=False)
