@@ -178,7 +178,7 @@ class Outliers(Check):
             self.version,
             target.dataset.fingerprint,
             chunks,
-            list(columns),
+            sample.schema.names,
             self.rows,
             target.seed,
         ]
