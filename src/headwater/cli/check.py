@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from headwater.core.findings import Finding
     from headwater.store.dataset import Dataset
 
-__all__ = ["check"]
+__all__ = ["check", "exit_code", "file_name", "rows_in_full"]
 
 _EXAMPLES = 3
 _FORMS = {".json": "json", ".xml": "junit", ".sarif": "sarif", ".md": "markdown", ".txt": "text"}
@@ -122,7 +122,7 @@ def check(
             limit=limit or None,
             everything=everything,
             fixes=not is_file,
-            examples=lambda finding: _examples(dataset, finding),
+            examples=rows_in_full(dataset),
         )
 
     if form == "text" and output is None:
@@ -132,7 +132,7 @@ def check(
     if html is not None:
         session.say(f"Wrote {html}")
     _suggest(session, what, report, is_file, options, html)
-    if code := _exit_code(report):
+    if code := exit_code(report):
         click.get_current_context().exit(code)
 
 
@@ -174,9 +174,17 @@ def file_name(path: str) -> str:
         return "data"
 
 
-def _examples(dataset: Dataset, finding: Finding) -> pa.Table | None:
-    """Return the first rows of a finding, where their keys would say nothing to a reader."""
-    return dataset.take(finding.rows[:_EXAMPLES]) if finding.rows and not dataset.key else None
+def rows_in_full(dataset: Dataset) -> Callable[[Finding], pa.Table | None]:
+    """Return what gives the first rows of a finding, where their keys would say nothing to a reader."""
+    return lambda finding: (
+        dataset.take(finding.rows[:_EXAMPLES]) if finding.rows and not dataset.key else None
+    )
+
+
+def exit_code(report: Report) -> int:
+    """Return 1 if something is at fail, 3 if a check broke, else 0."""
+    counts = report.counts()
+    return 1 if counts["fail"] else 3 if counts["error"] else 0
 
 
 def _text(report: Report, form: str, draw: Callable[[Any], None]) -> str:
@@ -229,11 +237,6 @@ def _suggest(
 
     start = "" if has_repository(session) else "hw init && "
     session.next(*steps, f"{start}hw import {words}   (to {'fix' if problems else 'keep'} it with a record)")
-
-
-def _exit_code(report: Report) -> int:
-    counts = report.counts()
-    return 1 if counts["fail"] else 3 if counts["error"] else 0
 
 
 def _form_of(output: Path | None) -> str | None:

@@ -34,6 +34,7 @@ _SECTIONS = {
     },
     "Quality": {
         "profile": "headwater.cli.profile:profile",
+        "contract": "headwater.cli.contract:contract",
         "clean": "headwater.cli.clean:clean",
         "quarantine": "headwater.cli.quarantine:quarantine",
         "checks": "headwater.cli.catalog:checks",

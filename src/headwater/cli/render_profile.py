@@ -22,6 +22,7 @@ __all__ = ["draw_profile", "share_text", "sparkline"]
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _BARS = 12
 _NAME = 24
+_TYPE = 14
 _VALUE = 18
 _CLASSES = 10
 _BAR = 30
@@ -44,10 +45,11 @@ def draw_profile(out: Console, profile: Profile) -> None:
     counts = f"{where}: {profile.rows:,} rows, {len(profile.columns):,} columns, key {safe(key)}"
     out.print(Text.assemble((safe(profile.dataset), "bold"), counts))
     out.print()
+    name, kind = min(_NAME, out.width // 4), min(_TYPE, out.width // 6)
     rows: list[list[RenderableType]] = [
         [
-            Text(cut(safe(column.name), _NAME), style="bold"),
-            Text(cut(column.type, 14), style="dim"),
+            Text(cut(safe(column.name), name), style="bold"),
+            Text(cut(column.type, kind), style="dim"),
             _missing(column),
             f"{'' if column.distinct_is_exact else '~'}{column.distinct:,.0f}",
             _values(column, profile.rows),

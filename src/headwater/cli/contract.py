@@ -1,0 +1,230 @@
+"""Commands about contracts: draft what a dataset may promise, show it, hold the data to it, set it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headwater.cli.app import Session, command, group
+from headwater.cli.options import column_names, joined, reading, reading_options, shell_word
+from headwater.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from headwater.api import Repo
+    from headwater.checks.base import Target
+    from headwater.core.contract import Contract
+    from headwater.store.dataset import Dataset
+
+__all__ = ["contract"]
+
+
+@group("contract")
+def contract() -> None:
+    """Write, show and hold what a dataset promises.
+
+    A contract is an ODCS (Open Data Contract Standard) document in YAML: columns, key, label, sensitive
+    features and rules. It is versioned with the data.
+
+    Examples
+    --------
+    hw contract infer reviews -o contracts/reviews.yaml
+    hw contract set reviews contracts/reviews.yaml
+    hw contract validate reviews
+    """
+
+
+@command("infer")
+@click.argument("what", metavar="FILE|DATASET[@REF]")
+@click.option(
+    "--key",
+    type=column_names,
+    metavar="COL,…",
+    multiple=True,
+    help="The columns that identify a row of a file.",
+)
+@click.option("--label", metavar="COL", help="The column that a model learns to predict.")
+@click.option(
+    "--sensitive",
+    type=column_names,
+    metavar="COL,…",
+    multiple=True,
+    help="Sensitive features, such as sex or race.",
+)
+@click.option("--time", metavar="COL", help="The column that says when a row's event happened.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the YAML to this file."
+)
+@reading_options("--input-format")
+def infer(
+    session: Session,
+    what: str,
+    key: tuple[tuple[str, ...], ...],
+    label: str | None,
+    sensitive: tuple[tuple[str, ...], ...],
+    time: str | None,
+    output: Path | None,
+    **options: Any,
+) -> None:
+    """Draft a contract that a dataset or a file keeps.
+
+    Columns, key, label, and sensible rules with some slack, from the data as it is: a first draft for the
+    owner to edit.
+
+    Examples
+    --------
+    hw contract infer reviews
+    hw contract infer reviews -o contracts/reviews.yaml
+    hw contract infer people.csv --key id --label hired
+    """
+    from headwater.checks.infer import infer_contract
+    from headwater.cli.check import file_name
+    from headwater.cli.documents import contract_yaml
+    from headwater.cli.places import file_in_memory, here_if_dataset
+
+    repo, name = here_if_dataset(session, what), what
+    if repo is None:
+        name = file_name(what)
+        repo = file_in_memory(session, what, name, key=joined(key), **reading(options))
+    elif key:
+        raise click.UsageError("--key is for files: a dataset of the repository has its key already.")
+    here = repo.dataset(name)
+    drafted = infer_contract(
+        _target(
+            repo, here, _usual(here).with_roles(label=label, sensitive=joined(sensitive) or None, time=time)
+        )
+    )
+    if output is None:
+        session.show(drafted.to_odcs(), lambda _: click.echo(contract_yaml(drafted), nl=False))
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(contract_yaml(drafted), encoding="utf-8")
+        value = {"path": str(output), "rules": len(drafted.rules), "contract": drafted.to_odcs()}
+        text = f"Wrote {output}: {len(drafted.columns)} columns, {len(drafted.rules)} rules"
+        session.show(value, lambda out: out.print(text, markup=False, soft_wrap=True))
+        session.next(
+            f"hw contract set {shell_word(drafted.dataset)} {shell_word(str(output))}   (after editing)"
+        )
+
+
+@command("show")
+@click.argument("dataset", metavar="DATASET[@REF]")
+def show(session: Session, dataset: str) -> None:
+    """Print the contract of a dataset as YAML.
+
+    Examples
+    --------
+    hw contract show reviews
+    hw contract show reviews@v1 --json
+    """
+    from headwater.cli.documents import contract_yaml
+
+    found = _promised(session.repo().dataset(dataset))
+    session.show(found.to_odcs(), lambda _: click.echo(contract_yaml(found), nl=False))
+
+
+@command("set")
+@click.argument("dataset")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-m", "--message", help="Commit message.")
+@click.option("--branch", metavar="NAME", help="Commit to this branch; a new one starts here.")
+def set_(session: Session, dataset: str, file: Path, message: str | None, branch: str | None) -> None:
+    """Give a dataset the contract in a YAML file, as one commit.
+
+    Examples
+    --------
+    hw contract set reviews contracts/reviews.yaml
+    hw contract set reviews contracts/reviews.yaml -m "stars go from 1 to 5" --branch stricter
+    """
+    from headwater.cli.documents import read_contract
+
+    wanted = replace(read_contract(file), dataset=dataset)
+    repo = session.repo()
+    repo = repo.branch(branch) if branch else repo
+    with repo.transaction(message or f"Set the contract of {dataset}") as tx:
+        tx.set_contract(dataset, wanted)
+    is_new = tx.commit_id != tx.base
+    value = {"dataset": dataset, "commit": tx.commit_id, "branch": tx.branch, "is_new": is_new}
+    text = f"Set the contract of {dataset}: {str(tx.commit_id)[:12]} on {tx.branch}"
+    session.show(
+        value, lambda out: out.print(text if is_new else f"{dataset} has this contract already", markup=False)
+    )
+    session.next(f"hw contract validate {shell_word(f'{dataset}@{branch}' if branch else dataset)}")
+
+
+@command("validate")
+@click.argument("dataset", metavar="DATASET[@REF]")
+@click.option(
+    "--contract", "file", type=click.Path(path_type=Path), metavar="FILE", help="This contract, not its own."
+)
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Findings to show; 0 for all."
+)
+@click.option("--all", "everything", is_flag=True, help="Show findings that pass, too.")
+def validate(session: Session, dataset: str, file: Path | None, limit: int, everything: bool) -> None:
+    """Hold a dataset to its contract, and to nothing else.
+
+    `hw check` does this and looks for what nobody promised, too. Exit code 1 means a broken promise.
+
+    Examples
+    --------
+    hw contract validate reviews
+    hw contract validate reviews@v1 --contract contracts/reviews.yaml
+    """
+    from headwater.checks.runner import run
+    from headwater.checks.suite import contract_suite
+    from headwater.cli.check import exit_code, rows_in_full
+    from headwater.cli.documents import read_contract
+    from headwater.cli.render_findings import draw_findings
+
+    repo = session.repo()
+    here = repo.dataset(dataset)
+    target = _target(repo, here, read_contract(file) if file else _promised(here))
+    suite = contract_suite(target)
+    report = run(target, suite.checks, suite=suite.name)
+
+    def draw(out: Any) -> None:
+        examples = rows_in_full(here)
+        draw_findings(out, report, limit=limit or None, everything=everything, examples=examples)
+
+    session.show(report.to_dict(), draw)
+    if code := exit_code(report):
+        click.get_current_context().exit(code)
+
+
+for each in (infer, show, validate, set_):
+    contract.add_command(each)
+
+
+def _promised(dataset: Dataset) -> Contract:
+    found = dataset.contract
+    if found is None:
+        name = shell_word(dataset.name)
+        raise NotFound(
+            f"Dataset {dataset.name!r} has no contract. `hw contract infer {name} -o FILE` drafts one, "
+            f"`hw contract set {name} FILE` sets it.",
+            kind="contract",
+            name=dataset.name,
+        )
+    return found
+
+
+def _usual(dataset: Dataset) -> Contract:
+    """Return a dataset's contract, or one that promises nothing but its key."""
+    from headwater.core.contract import Contract
+
+    return dataset.contract or Contract(dataset=dataset.name, key=dataset.key)
+
+
+def _target(repo: Repo, dataset: Dataset, promised: Contract) -> Target:
+    from headwater.checks.base import Target
+
+    return Target(
+        dataset=dataset,
+        contract=promised,
+        executor=repo.executor,
+        cache=repo.cache,
+        progress=repo.progress,
+    )

@@ -1,0 +1,89 @@
+"""contract shows, sets and holds what a dataset promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+import headwater as hw
+from headwater.cli.documents import contract_yaml
+from headwater.core.contract import Contract, Rule, promises
+from tests.cli.conftest import Cli
+
+
+def written(shop: hw.Repo, folder: Path, maximum: int) -> str:
+    contract = Contract(
+        dataset="other name",
+        columns=promises(shop["people"].schema, ("id",)),
+        key=("id",),
+        rules=(Rule(check="validity.range", column="age", parameters={"maximum": maximum}),),
+    )
+    (folder / "vertrag.yaml").write_text(contract_yaml(contract), encoding="utf-8")
+    return "vertrag.yaml"
+
+
+def test_a_contract_is_set_shown_and_kept_by_version(shop: hw.Repo, cli: Cli, folder: Path) -> None:
+    assert "has no contract" in cli("contract", "show", "people", code=2).stderr
+    answer = cli("contract", "set", "people", written(shop, folder, 100), "-m", "ages")
+    assert answer.stdout.startswith("Set the contract of people: ")
+    assert "Next: hw contract validate people" in answer.stderr
+    shown = yaml.safe_load(cli("contract", "show", "people").stdout)
+    assert shown["kind"] == "DataContract"
+    assert shown["schema"][0]["name"] == "people"
+    assert cli.json("contract", "show", "people") == shown
+    assert "has no contract" in cli("contract", "show", "people@main~1", code=2).stderr
+    assert "contract changed" in cli("diff").stdout
+    again = cli.json("contract", "set", "people", "vertrag.yaml")
+    assert again["is_new"] is False
+
+
+def test_a_broken_promise_exits_with_1(shop: hw.Repo, cli: Cli, folder: Path) -> None:
+    cli("contract", "set", "people", written(shop, folder, 100))
+    assert cli("contract", "validate", "people").stdout.split()[0] == "PASS"
+    value = cli.json("contract", "validate", "people", "--contract", written(shop, folder, 22), code=1)
+    assert {finding["check"] for finding in value["findings"]} <= {
+        *("schema.drift", "uniqueness.key", "completeness.null_fraction", "validity.range"),
+    }
+    assert value["findings"][0]["check"] == "validity.range"
+    text = cli("contract", "validate", "people", "--contract", "vertrag.yaml", "--all", code=1).stdout
+    assert "rows  3, 4" in text
+    assert "schema.drift" in text
+
+
+def test_a_branch_takes_the_contract(shop: hw.Repo, cli: Cli, folder: Path) -> None:
+    cli("contract", "set", "people", written(shop, folder, 9), "--branch", "strict")
+    assert shop["people"].contract is None
+    assert cli("contract", "validate", "people@strict", code=1).stdout.split()[0] == "FAIL"
+
+
+def test_a_contract_that_does_not_fit_is_refused(shop: hw.Repo, cli: Cli, folder: Path) -> None:
+    path = folder / "c.yaml"
+    path.write_text(contract_yaml(Contract(dataset="people", label="nope")), encoding="utf-8")
+    assert "not found" in cli("contract", "set", "people", "c.yaml", code=2).stderr
+    assert "There is no file" in cli("contract", "set", "people", "nope.yaml", code=2).stderr
+
+
+def test_a_drafted_contract_is_kept_by_its_data(shop: hw.Repo, cli: Cli, folder: Path) -> None:
+    drafted = yaml.safe_load(cli("contract", "infer", "people", "--label", "name").stdout)
+    assert [column["name"] for column in drafted["schema"][0]["properties"]] == ["id", "name", "age"]
+    assert {"property": "headwaterLabel", "value": "name"} in drafted["customProperties"]
+    answer = cli("contract", "infer", "people", "-o", "verträge/people.yaml")
+    assert "Wrote verträge/people.yaml: 3 columns" in answer.stdout
+    assert "Next: hw contract set people" in answer.stderr
+    cli("contract", "set", "people", "verträge/people.yaml")
+    assert cli.json("contract", "validate", "people")["outcome"] == "pass"
+
+
+def test_a_contract_is_drafted_from_a_file(folder: Path, cli: Cli) -> None:
+    (folder / "t.csv").write_text("id,kind\n" + "".join(f"{n},{'xy'[n % 2]}\n" for n in range(60)))
+    value = cli.json("contract", "infer", "t.csv", "--key", "id", "-o", "t.yaml")
+    assert value["path"] == "t.yaml"
+    assert value["rules"] >= 1
+    assert cli.json("check", "t.csv", "--contract", "t.yaml", "--only", "validity.set")["outcome"] == "pass"
+    (folder / "t.csv").write_text("id,kind\n" + "".join(f"{n},{'xyz'[n % 3]}\n" for n in range(60)))
+    assert (
+        cli.json("check", "t.csv", "--contract", "t.yaml", "--only", "validity.set", code=1)["outcome"]
+        == "fail"
+    )
+    assert not (folder / ".headwater").exists()
