@@ -16,7 +16,8 @@ __all__ = ["Data", "Rows", "incoming"]
 
 Data = Any
 """A `pyarrow.Table`, batch or reader, a polars or pandas frame, any object with the Arrow C stream
-protocol, a mapping of columns, a sequence of mappings (one a row), or an iterator of record batches."""
+protocol, a mapping of columns, a sequence of mappings (one a row; a name that one lacks is null), or an iterator of
+record batches."""
 
 
 @runtime_checkable
