@@ -128,4 +128,6 @@ def _runs(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     if len(values) == 0:
         return values, np.zeros(0, np.int64)
     starts = np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1])
-    return values[starts], np.diff(np.append(starts, len(values))).astype(np.int64)
+    # Adding nothing makes one zero of the two that floats have.
+    distinct = values[starts] + 0.0 if values.dtype.kind == "f" else values[starts]
+    return distinct.astype(values.dtype, copy=False), np.diff(np.append(starts, len(values))).astype(np.int64)

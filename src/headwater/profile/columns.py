@@ -228,7 +228,10 @@ class Extent(Measure[ExtentState]):
     def measure(self, batch: Batch, values: Mapping[str, Any]) -> ExtentState:
         """Find them."""
         numbers = batch.numbers(self.column)
-        return ExtentState(numbers.min().item(), numbers.max().item()) if len(numbers) else ExtentState()
+        if not len(numbers):
+            return ExtentState()
+        # Adding zero makes one of the two zeros that floats have, and leaves whole numbers whole.
+        return ExtentState(numbers.min().item() + 0, numbers.max().item() + 0)
 
     def load(self, data: bytes) -> ExtentState:
         """Read a state."""

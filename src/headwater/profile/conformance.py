@@ -117,15 +117,14 @@ class InSet(Measure[Tally]):
         """Look each value up."""
         array = batch.array(self.column)
         allowed = set_array(self.values, array.type, self.column)
-        if batch.has_counts(self.column):
+        # Counted values of floats know but one zero and no NaN.
+        if batch.has_counts(self.column) or pa.types.is_floating(array.type):
             counted = batch.value_counts(self.column)
             inside = int(counted.counts[np.asarray(pc.is_in(counted.values, allowed))].sum())
             missing = counted.missing
         else:
             inside = int(pc.sum(pc.is_in(array, allowed)).as_py() or 0)
             missing = array.null_count
-            if pa.types.is_floating(array.type):
-                missing += int(pc.sum(pc.is_nan(array)).as_py() or 0)
         return Tally(
             {"rows": batch.num_rows, "missing": missing, "outside": batch.num_rows - missing - inside}
         )
@@ -335,7 +334,8 @@ def set_array(values: tuple[Any, ...], type_: pa.DataType, column: str) -> pa.Ar
     try:
         if pa.types.is_temporal(type_) or pa.types.is_decimal(type_):
             return pa.array([str(value) for value in values if value is not None], pa.string()).cast(type_)
-        return pa.array([value for value in values if value is not None], type_)
+        known = [value + 0.0 if isinstance(value, float) else value for value in values if value is not None]
+        return pa.array(known, type_)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise SchemaError(
             f"Column {column!r} is {type_} and cannot hold all of {list(values)[:10]!r}: {error}.",

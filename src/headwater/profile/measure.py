@@ -225,8 +225,9 @@ def _continued(
                 states[key] = state
     added = chunks[len(before.version.chunks) :]
     if added and states:
-        more = job.fold(added, [wanted[key] for key in states], forced, errors)
-        states = {key: states[key].merge(state) for key, state in more.items()}
+        # All measures, though only some go on from here: the others find these rows read already.
+        more = job.fold(added, list(wanted.values()), forced, errors)
+        states = {key: state.merge(more[key]) for key, state in states.items() if key in more}
     return states
 
 

@@ -91,9 +91,10 @@ class Staircase:
         hit = self.points[inside] == x
         before = np.maximum(place - 1, 0)
         left, right = self.points[before], self.points[inside]
-        width = np.where((right > left) & np.isfinite(right - left), right - left, 1.0)
-        with np.errstate(invalid="ignore", over="ignore"):
-            share = np.clip(np.nan_to_num((x - left) / width, nan=0.5, posinf=1.0, neginf=0.0), 0.0, 1.0)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            share = (x - left) / (right - left)
+        # Next to an infinite point there is no telling where between; half way is as good as any.
+        share = np.clip(np.nan_to_num(share, nan=0.5, posinf=1.0, neginf=0.0), 0.0, 1.0)
         between = self.up_to[before] + share * (self.below[inside] - self.up_to[before])
         between = np.where(place == 0, 0.0, np.where(place == len(self.points), self.count, between))
         return np.where(hit, self.below[inside], between), np.where(hit, self.up_to[inside], between)
@@ -111,15 +112,6 @@ class Staircase:
         up_to = np.maximum(np.maximum.accumulate(up_to), below)
         error = self.error + other.error + self.gap + other.gap
         return Staircase(points, below, up_to, error)._thinned()
-
-    def without(self, part: Staircase) -> Staircase | None:
-        """Return the staircase without the values of ``part``; None unless both are exact."""
-        if self.error + self.gap + part.error + part.gap or not np.isin(part.points, self.points).all():
-            return None
-        counts = self.up_to - self.below
-        counts[np.searchsorted(self.points, part.points)] -= part.up_to - part.below
-        left = counts > 0
-        return Staircase.of(self.points[left], counts[left])
 
     def _thinned(self) -> Staircase:
         if len(self.points) <= EXACT_LIMIT:
@@ -230,11 +222,8 @@ class QuantilesState:
         )
 
     def subtract(self, part: Self) -> Self:
-        """Return the distribution without ``part``; where it is not exact, the same one, aged."""
-        rest = self.whole.without(part.whole) if part.count else self.whole
-        if rest is None:
-            return self.aged(part.count)
-        return replace(self, parts=(rest,) if rest.count else (), _whole=[])
+        """Not offered: between points nobody knows what goes away."""
+        raise NotImplementedError("quantiles are measured again, not subtracted: use aged()")
 
     def aged(self, rows: int) -> Self:
         """Return the same distribution with up to ``rows`` more values gone."""
