@@ -154,7 +154,7 @@ class WholePack:
         if kept is None:
             return None
         chunks = tuple((identity, vector) for identity, vector in kept.facts["chunks"])
-        vectors = [vector for _, vector in chunks if vector is not None]
+        vectors = {vector for _, vector in chunks if vector is not None}
         deleted = {vector: BitMap.deserialize(kept.entries.pop(f"deleted {vector}")) for vector in vectors}
         return cls(Version(kept.facts["schema"], chunks), deleted, kept.entries)
 
