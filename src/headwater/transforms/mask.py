@@ -33,6 +33,8 @@ _GUARANTEES = {
     "partial": "all but the kept characters are hidden; rare ends may still point at a person",
     "pseudonymise": "keyed pseudonyms (HMAC-SHA-256): who holds the secret can link them to people",
 }
+_ANY_FORM = "|".join(f"(?:{kind.prefilter})" for kind in KINDS)
+_LOOKED_AT = 10_000
 _HISTORY = "Earlier commits still hold the values."
 
 
@@ -196,8 +198,10 @@ def _long_enough(secret: bytes, where: str) -> bytes:
 
 
 def _among_words(values: pa.ChunkedArray) -> bool:
-    """Say whether finds are parts of longer texts rather than whole values."""
+    """Say whether finds are parts of longer texts rather than whole values, by the first distinct ones."""
     distinct = pc.unique(values.drop_null())
+    some = pc.match_substring_regex(distinct, _ANY_FORM)
+    distinct = distinct.filter(some)[:_LOOKED_AT]
     spans = find_spans(distinct)
     if not spans.num_rows:
         return False
