@@ -55,7 +55,7 @@ def test_mended_labels_help_overall_with_an_interval_above_zero(repo: Repo) -> N
     assert "helped" in found.summary()
     json.dumps(found.to_dict(), allow_nan=False)
     assert "| all |" in found.to_markdown()
-    assert found.table().row_count == len(found.changes)
+    assert found.table().row_count == len(found.changes) + len(found.gaps)
 
 
 def test_spoilt_labels_hurt(repo: Repo) -> None:

@@ -14,11 +14,22 @@ from numpy.typing import NDArray
 
 from headwater.core.errors import UsageError
 from headwater.methods.intervals import percentile_interval
+from headwater.models.gaps import LEAST_OF_GROUP, gap, rates
 from headwater.models.metrics import Metric, metrics_for
 from headwater.recipes.base import Labels, class_names
 from headwater.store.dataset import Dataset, filtered
 
-__all__ = ["Part", "Score", "draws", "evaluate", "parts_of"]
+__all__ = [
+    "RESAMPLES",
+    "Part",
+    "Score",
+    "draws",
+    "evaluate",
+    "evaluate_gaps",
+    "groups_of",
+    "parts_of",
+    "plain",
+]
 
 F64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -30,11 +41,12 @@ _ROW = "_hw_row"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A subpopulation of the held-out rows: all of them, a slice, or a group."""
+    """A subpopulation of the held-out rows: all of them, a slice, or a group of the sensitive ``feature``."""
 
     name: str
     kind: str
     rows: Mask
+    feature: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +61,9 @@ class Score:
     interval: tuple[float, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the score as JSON-able values."""
-        return {**asdict(self), "interval": list(self.interval)}
+        """Return the score as JSON-able values; what is not defined is null."""
+        out = {**asdict(self), "interval": list(self.interval)}
+        return {name: plain(value) for name, value in out.items()}
 
 
 def evaluate(
@@ -90,6 +103,57 @@ def evaluate(
         weights = draws(len(picked.values), resamples, rng)
         out += [_score(found, part, picked, said, weights, confidence) for found in metrics_for(labels)]
     return out
+
+
+def evaluate_gaps(
+    labels: Labels,
+    predictions: F64,
+    parts: Sequence[Part],
+    *,
+    rng: np.random.Generator,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+) -> list[Score]:
+    """Return the gaps between the groups of each sensitive feature; see `headwater.models.gaps`.
+
+    Parameters
+    ----------
+    labels, predictions, parts, rng, confidence, resamples
+        As in `evaluate`; only parts that are groups count.
+
+    Returns
+    -------
+    list of Score
+        Of kind ``gap``, with the feature as part. A gap is never negative, so where groups are small its interval
+        lies above 0 though they are treated alike.
+    """
+    features = groups_of(parts)
+    weights = draws(len(labels.values), resamples, rng)
+    out = []
+    for feature, masks in features.items():
+        for rate in rates(labels, predictions):
+            values = gap(rate, masks, weights)
+            out.append(
+                Score(
+                    part=feature,
+                    kind="gap",
+                    rows=int(np.any(masks, axis=0).sum()),
+                    metric=rate.name,
+                    value=float(values[0]),
+                    interval=percentile_interval(values[1:], confidence),
+                )
+            )
+    return out
+
+
+def groups_of(parts: Sequence[Part], known: Mask | None = None) -> dict[str, list[Mask]]:
+    """Return for each sensitive feature its groups of 30 rows at least, as masks over the ``known`` rows."""
+    out: dict[str, list[Mask]] = {}
+    for part in parts:
+        rows = part.rows if known is None else part.rows[known]
+        if part.kind == "group" and rows.sum() >= LEAST_OF_GROUP:
+            out.setdefault(part.feature, []).append(rows)
+    return {feature: masks for feature, masks in out.items() if len(masks) > 1}
 
 
 def draws(rows: int, resamples: int, rng: np.random.Generator) -> F64:
@@ -148,6 +212,7 @@ def _groups(table: pa.Table, column: str) -> list[Part]:
         Part(
             name=f"{column} = {value}",
             kind="group",
+            feature=column,
             rows=np.asarray(pc.fill_null(pc.equal(names, value), False)),
         )
         for value in found
@@ -168,20 +233,30 @@ def _quartiles(values: pa.ChunkedArray, column: str) -> list[Part]:
     edges = np.unique(np.nanquantile(numbers, [0.25, 0.5, 0.75]))
     bounds = [-np.inf, *edges, np.inf]
     return [
-        Part(name=f"{column} in ({low:g}, {high:g}]", kind="group", rows=(numbers > low) & (numbers <= high))
+        Part(
+            name=f"{column} in ({low:g}, {high:g}]",
+            kind="group",
+            feature=column,
+            rows=(numbers > low) & (numbers <= high),
+        )
         for low, high in pairwise(bounds)
     ]
 
 
 def _score(found: Metric, part: Part, labels: Labels, said: F64, weights: F64, confidence: float) -> Score:
     values = found.compute(labels, said, weights)
-    sampled = values[1:][~np.isnan(values[1:])]
-    interval = percentile_interval(sampled, confidence) if len(sampled) else (float("nan"), float("nan"))
     return Score(
         part=part.name,
         kind=part.kind,
         rows=len(labels.values),
         metric=found.name,
         value=float(values[0]),
-        interval=interval,
+        interval=percentile_interval(values[1:], confidence),
     )
+
+
+def plain(value: Any) -> Any:
+    """Return a number, or list of numbers, as JSON has it: null where it is not finite."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -7,197 +7,48 @@ held-out keys. The difference is paired, row by row and seed by seed.
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from headwater.core.errors import UsageError
-from headwater.core.hashing import hash_columns
+from headwater.core.errors import NotFound, UsageError
+from headwater.core.hashing import U64, hash_columns
 from headwater.core.ids import digest
-from headwater.core.progress import track
-from headwater.methods.intervals import percentile_interval
-from headwater.models.evaluation import RESAMPLES, Part, draws, parts_of
-from headwater.models.metrics import Metric, default_metric, metric, metrics_for
-from headwater.models.train import Training, label_of, prepare, weights_of
-from headwater.recipes.base import F64, Labels, class_names, encode_labels, identity, parameters_key, task_of
+from headwater.core.progress import Progress
+from headwater.engine.base import Executor
+from headwater.models.comparison import FEW, Change, Verdict, compare, compare_gaps
+from headwater.models.evaluation import Part, parts_of
+from headwater.models.metrics import Metric, default_metric, metric
+from headwater.models.report import Impact
+from headwater.models.train import ROW_LIMIT, Training, keep_share, label_of, prepare, weights_of
+from headwater.recipes.base import (
+    F64,
+    Labels,
+    Task,
+    class_names,
+    encode_labels,
+    identity,
+    parameters_key,
+    task_of,
+)
+from headwater.recipes.encoding import conform
 from headwater.recipes.split import share
+from headwater.recipes.threads import one_thread
 from headwater.store.dataset import Dataset
-from headwater.store.repo import Repo
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from headwater.store.repo import Cache, Repo
 
 __all__ = ["Change", "Impact", "Verdict", "impact"]
 
-Verdict = Literal["better", "worse", "no clear difference"]
+Mask = NDArray[np.bool_]
 
 _KEPT = 0.9
-_POWER = 2.8
-_FEW = 30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """How a metric of one part of the held-out rows changed.
-
-    Parameters
-    ----------
-    part, kind : str
-        Which rows: ``all``, a slice or a group.
-    rows : int
-        How many.
-    metric : str
-        Name of the metric.
-    base, head : float
-        Its value before and after, the mean over the seeds.
-    difference : float
-        ``head - base``.
-    interval : tuple of float
-        Confidence interval of the difference.
-    verdict : str
-        ``better`` or ``worse`` if the interval leaves zero out, in the metric's direction.
-    detectable : float
-        The smallest difference that this comparison would have shown in 4 of 5 cases.
-    """
-
-    part: str
-    kind: str
-    rows: int
-    metric: str
-    base: float
-    head: float
-    difference: float
-    interval: tuple[float, float]
-    verdict: Verdict
-    detectable: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the change as JSON-able values; what is not defined is null."""
-        out = {**asdict(self), "interval": list(self.interval)}
-        return {name: _plain(value) for name, value in out.items()}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Impact:
-    """What a change of the data did to a model.
-
-    Parameters
-    ----------
-    dataset, base, head, recipe, metric : str
-        What was compared, how it was trained, and the metric that decides.
-    label : str
-        The column that is predicted.
-    seeds : int
-        How often each side was trained.
-    train_rows : tuple of int
-        Rows to train on, before and after.
-    test_rows : int
-        Held-out rows that both versions have.
-    changes : tuple of Change
-        Judged on the rows as they are in ``head``: all metrics overall, the deciding one by slice and group.
-    on_base : tuple of Change
-        The same overall, judged on the rows as they are in ``base``.
-    notes : tuple of str
-        What to bear in mind.
-    """
-
-    dataset: str
-    base: str
-    head: str
-    recipe: str
-    metric: str
-    label: str
-    seeds: int
-    train_rows: tuple[int, int]
-    test_rows: int
-    changes: tuple[Change, ...]
-    on_base: tuple[Change, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def overall(self) -> Change:
-        """The change of the deciding metric over all held-out rows."""
-        return next(c for c in self.changes if c.kind == "all" and c.metric == self.metric)
-
-    @property
-    def verdict(self) -> Verdict:
-        """``better``, ``worse`` or ``no clear difference``."""
-        return self.overall.verdict
-
-    def summary(self) -> str:
-        """Return the verdict in a sentence that says how sure it is."""
-        found = self.overall
-        low, high = found.interval
-        figures = (
-            f"{found.metric} {found.base:.4f} → {found.head:.4f} (difference {found.difference:+.4f}, "
-            f"95 % interval {low:+.4f} to {high:+.4f}) on {found.rows:,} held-out rows"
-        )
-        if found.verdict == "no clear difference":
-            unseen = f"A difference below {found.detectable:.4f} could not have been seen."
-            return f"No clear difference: {figures}. {unseen}"
-        word = "helped" if found.verdict == "better" else "made the model worse"
-        return f"The change {word}: {figures}."
-
-    def __repr__(self) -> str:
-        return f"Impact({self.base[:12]} → {self.head[:12]} of {self.dataset!r}, {self.recipe})\n  {self.summary()}"
-
-    def table(self) -> Table:
-        """Return the changes as a table for the terminal."""
-        from rich.table import Table
-
-        out = Table(
-            title=f"{self.dataset}: {self.base[:12]} → {self.head[:12]}", title_justify="left", box=None
-        )
-        for name in ("on", "rows", "metric", "before", "after", "difference", "95 % interval", ""):
-            is_text = name in ("on", "metric", "")
-            out.add_column(name, justify="left" if is_text else "right", no_wrap=not is_text)
-        styles = {"better": "green", "worse": "red"}
-        for change in self.changes:
-            *cells, verdict = _cells(change)
-            out.add_row(
-                *cells, "" if change.verdict not in styles else verdict, style=styles.get(change.verdict)
-            )
-        return out
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the impact as JSON-able values."""
-        return {
-            "dataset": self.dataset,
-            "base": self.base,
-            "head": self.head,
-            "recipe": self.recipe,
-            "label": self.label,
-            "metric": self.metric,
-            "verdict": self.verdict,
-            "summary": self.summary(),
-            "seeds": self.seeds,
-            "train_rows": list(self.train_rows),
-            "test_rows": self.test_rows,
-            "changes": [change.to_dict() for change in self.changes],
-            "on_base": [change.to_dict() for change in self.on_base],
-            "notes": list(self.notes),
-        }
-
-    def to_markdown(self) -> str:
-        """Return the impact as Markdown, for a review."""
-        lines = [
-            f"### Impact on `{self.dataset}`: {self.verdict}",
-            "",
-            self.summary(),
-            "",
-            "| on | rows | metric | before | after | difference | 95 % interval | |",
-            "| --- | ---: | --- | ---: | ---: | ---: | ---: | --- |",
-            *("| " + " | ".join(_cells(change)) + " |" for change in self.changes),
-            "",
-            *(f"- {note}" for note in self.notes),
-        ]
-        return "\n".join(lines).rstrip() + "\n"
+_SMALL = 100
+_WEIGHT = "_weight"
 
 
 def impact(
@@ -215,7 +66,11 @@ def impact(
     slices: Sequence[str] = (),
     seeds: int = 5,
     holdout: float = 0.25,
+    use_sensitive: bool = False,
+    limit: int = ROW_LIMIT,
     seed: int = 0,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
 ) -> Impact:
     """Train the same recipe on two commits and compare on the same held-out rows.
 
@@ -227,7 +82,7 @@ def impact(
         Name of the dataset.
     base, head : str
         The two refs: before and after.
-    recipe, label, exclude, weight : optional
+    recipe, label, exclude, weight, use_sensitive, limit : optional
         As in `headwater.models.train.train`; label and recipe follow from ``head``. Columns that only one side
         has are used on that side: they are part of the change.
     metric : str, optional
@@ -235,7 +90,7 @@ def impact(
     groups : sequence of str, optional
         Columns whose groups are compared; the sensitive features of the contract by default.
     slices : sequence of str
-        SQL conditions of rows that are compared apart.
+        SQL conditions of rows that are compared apart, on the rows as they are in ``head``.
     seeds : int
         How often each side is trained, each time on another nine tenths of the training keys, the same on
         both sides.
@@ -243,6 +98,10 @@ def impact(
         Share of keys held out.
     seed : int
         Seed of everything.
+    executor : Executor, optional
+        Runs the trainings; that of the repository by default.
+    progress : Progress, optional
+        Told about the trainings; that of the repository by default.
 
     Returns
     -------
@@ -250,78 +109,193 @@ def impact(
 
     Raises
     ------
+    NotFound
+        If there is no such dataset, column, recipe or metric.
     UsageError
         If the two versions share no held-out rows, or one cannot be trained on.
 
     Notes
     -----
-    Held out are keys, by their hash, so they are the same in both versions and in every other. Only keys that
-    both versions have, with a label in both, are judged on. The truth is the same for both sides: the rows as
-    they are in ``head``, the version that was reviewed; figures on the rows as they are in ``base`` are given
-    beside them. The interval is a percentile bootstrap over held-out rows and seeds, both paired.
+    *Held out* are keys, by their hash, so they are the same in both versions and in every other. Only keys that
+    both versions have, with a label in both, are judged on; augmented rows never are, and those made from a
+    held-out row are not trained on.
+
+    *What is the truth?* A change may touch held-out rows too, and then "the same held-out rows" can be read in
+    more than one way. The verdict lets each side read the values as its own version writes them, for that is what
+    its model will meet: a model trained on masked ages is asked about masked ages, and one trained on raw ages
+    about raw ones. Were both asked about masked ages, the model that never saw any would look bad, and masking
+    would seem to help. The true label is the same for both: that of ``head``, the version that was reviewed.
+    Because labels in ``head`` may themselves be wrong (if they follow a model's suggestions, they favour that
+    model), three other readings are given beside it: values and labels of ``head`` for both, those of ``base`` for
+    both, and only the rows that are equal in both. Where the readings disagree a note says so. Where no held-out
+    row changed they are one and the same.
+
+    *Chance* enters by the held-out rows, and by the training: a model also changes a little when a few rows are
+    left out. So each side is trained several times, on the same nine tenths of the keys, and both rows and seeds
+    are resampled, in pairs; see `headwater.models.comparison.compare`.
+
+    Predictions are kept in the repository's cache by content of the versions, recipe and seeds. Time is that of
+    ``2 * seeds`` trainings. Memory: the used rows of both versions.
 
     References
     ----------
-    Efron, Tibshirani (1993). An introduction to the bootstrap. doi:10.1201/9780429246593
     Bouthillier et al. (2021). Accounting for variance in machine learning benchmarks. MLSys 3.
+    Efron, Tibshirani (1993). An introduction to the bootstrap. doi:10.1201/9780429246593
     """
     if seeds < 1:
         raise UsageError(f"At least one seed is needed, not {seeds}.")
     old, new = repo.at(base)[dataset], repo.at(head)[dataset]
-    if new.commit is None or old.commit is None:
-        raise UsageError("Impact compares commits.")
+    _require_somewhere([*exclude, *([weight] if weight else [])], old, new)
     target = label_of(new, label)
-    after, before = (
-        prepare(
-            side, recipe=recipe, label=target, exclude=_there(exclude, side), weight=weight, holdout=holdout
+    keep = keep_share(limit, max(old.num_rows, new.num_rows))
+    # Without a key a row is named by its values: those of the columns that both versions have.
+    columns = [name for name in new.schema.names if name in old.schema.names]
+
+    def ready(side: Dataset, chosen: str | None) -> Training:
+        return prepare(
+            side,
+            recipe=chosen,
+            label=target,
+            exclude=exclude,
+            weight=weight,
+            holdout=holdout,
+            use_sensitive=use_sensitive,
+            keep=keep,
+            columns=columns,
         )
-        for side in (new, old)
-    )
-    before = replace(before, recipe=after.recipe)
-    contract = new.contract
-    columns = tuple(groups) if groups is not None else contract.sensitive if contract else ()
+
+    after = ready(new, recipe)
+    before = ready(old, recipe or after.recipe.id)
     labels = _classes(before, after)
-    chosen = metric_of(metric, labels)
-    truth_new, truth_old = _paired(before, after)
-    if not truth_new.num_rows:
-        raise UsageError(
-            f"The two versions of dataset {dataset!r} share no held-out rows with a label. "
-            + ("Import it with a key: without one a changed row is another row." if not new.key else ""),
-            dataset=dataset,
-        )
+    chosen = _metric(metric, labels)
+    held = _Held.of(before, after)
+    contract = new.contract
+    features = tuple(groups) if groups is not None else contract.sensitive if contract else ()
+    parts = parts_of(new, held.with_groups(features), groups=features, slices=slices)
+    runner, teller = executor or repo.executor, progress or repo.progress
     said = [
-        _predictions(repo, side, labels, (truth_new, truth_old), seeds, seed, name)
+        _predictions(side, labels, held, seeds, seed, repo.cache, runner, teller, name)
         for side, name in ((before, "before"), (after, "after"))
     ]
-    parts = parts_of(new, truth_new, groups=columns, slices=slices)
-    rng = np.random.default_rng(seed)
-    return Impact(
+    views = _Views(held, target, labels, said[0], said[1])
+    overall = compare(*views.own, parts, chosen, np.random.default_rng([seed, 0]))
+
+    def judged(view: tuple[Labels, F64, F64]) -> tuple[Change, ...]:
+        rows = Part(name="all", kind="all", rows=np.ones(len(view[0].values), np.bool_))
+        return tuple(compare(*view, [rows], chosen, np.random.default_rng([seed, 0])))
+
+    whole = tuple(change for change in overall if change.kind == "all")
+    on_head = judged(views.head) if held.changed.any() else whole
+    on_base = judged(views.base) if held.changed.any() else whole
+    unchanged = ~held.changed
+    on_unchanged = whole
+    if held.changed.any():
+        on_unchanged = judged(views.some(unchanged)) if unchanged.sum() >= FEW else ()
+    found = Impact(
         dataset=dataset,
-        base=old.commit,
-        head=new.commit,
+        base=str(old.commit),
+        head=str(new.commit),
         recipe=identity(after.recipe),
         metric=chosen.name,
         label=target,
         seeds=seeds,
         train_rows=(int(before.train.sum()), int(after.train.sum())),
-        test_rows=truth_new.num_rows,
-        changes=tuple(
-            _compare(_truth(truth_new, target, labels), said[0][0], said[1][0], parts, chosen, rng)
-        ),
-        on_base=tuple(
-            _compare(_truth(truth_old, target, labels), said[0][1], said[1][1], parts[:1], chosen, rng)
-        ),
-        notes=tuple(_notes(old, new, truth_new.num_rows, parts)),
+        test_rows=held.after.num_rows,
+        changes=tuple(overall),
+        gaps=tuple(compare_gaps(*views.own, parts, np.random.default_rng([seed, 1]))),
+        on_head=on_head,
+        on_base=on_base,
+        on_unchanged=on_unchanged,
     )
+    notes = _notes(found, before, after, held, parts, keep, labels)
+    return replace(found, notes=notes)
 
 
-def metric_of(name: str | None, labels: Labels) -> Metric:
-    """Return the metric that decides."""
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    """The held-out rows that both versions have, in the same order.
+
+    ``changed`` marks rows of which a feature or the label differs, ``relabelled`` those of which the label does;
+    ``gone`` and ``come`` count held-out rows that only one version has.
+    """
+
+    before: pa.Table
+    after: pa.Table
+    changed: Mask
+    relabelled: Mask
+    gone: int
+    come: int
+
+    @classmethod
+    def of(cls, before: Training, after: Training) -> _Held:
+        hashes = [side.hashes[side.test] for side in (before, after)]
+        _, first, second = np.intersect1d(hashes[0], hashes[1], return_indices=True)
+        if not len(first):
+            hint = (
+                ""
+                if after.dataset.key
+                else " Import it with a key: without one a changed row is another row."
+            )
+            raise UsageError(
+                f"The two versions of dataset {after.dataset.name!r} share no held-out rows with a label.{hint}",
+                dataset=after.dataset.name,
+            )
+        order = np.argsort(second, kind="stable")
+        tables = [
+            side.rows.filter(pa.array(side.test)).take(pa.array(places[order]))
+            for side, places in ((before, first), (after, second))
+        ]
+        names = sorted({*before.features, *after.features})
+        relabelled = _row_hashes(tables[0], [before.label]) != _row_hashes(tables[1], [after.label])
+        changed = relabelled | (_row_hashes(tables[0], names) != _row_hashes(tables[1], names))
+        return cls(
+            before=tables[0],
+            after=tables[1],
+            changed=changed,
+            relabelled=relabelled,
+            gone=len(hashes[0]) - len(first),
+            come=len(hashes[1]) - len(first),
+        )
+
+    def with_groups(self, features: Sequence[str]) -> pa.Table:
+        """Return the rows as they are after the change, with the groups' columns from before where they went."""
+        table = self.after
+        for name in features:
+            if name not in table.schema.names and name in self.before.schema.names:
+                table = table.append_column(name, self.before.column(name))
+        return table
+
+
+class _Views:
+    """The ways to judge: true labels, and what each side's models say, shape (seeds, n, k).
+
+    ``before`` and ``after`` hold each side's predictions on the rows as they were before and as they are after.
+    """
+
+    def __init__(
+        self, held: _Held, label: str, labels: Labels, before: Sequence[F64], after: Sequence[F64]
+    ) -> None:
+        old, new = (_truth(table, label, labels) for table in (held.before, held.after))
+        self.own = new, before[0], after[1]
+        self.head = new, before[1], after[1]
+        self.base = old, before[0], after[0]
+
+    def some(self, rows: Mask) -> tuple[Labels, F64, F64]:
+        """Return the first view of some rows only."""
+        truth, before, after = self.own
+        picked = Labels(values=truth.values[rows], classes=truth.classes)
+        return picked, before[:, rows], after[:, rows]
+
+
+def _metric(name: str | None, labels: Labels) -> Metric:
     return metric(name or default_metric(labels), labels)
 
 
-def _there(names: Sequence[str], dataset: Dataset) -> list[str]:
-    return [name for name in names if name in dataset.schema.names]
+def _require_somewhere(names: Sequence[str], old: Dataset, new: Dataset) -> None:
+    known = {*old.schema.names, *new.schema.names}
+    for name in names:
+        if name not in known:
+            raise NotFound.among("column", name, known, where=f"dataset {new.name!r}, before or after")
 
 
 def _classes(before: Training, after: Training) -> Labels:
@@ -329,83 +303,88 @@ def _classes(before: Training, after: Training) -> Labels:
     columns = [side.rows.filter(pa.array(side.train)).column(side.label) for side in (before, after)]
     tasks = [task_of(column.type, column) for column in columns]
     if tasks[0] != tasks[1]:
-        raise UsageError(f"The label is for {tasks[0]} in one version and for {tasks[1]} in the other.")
+        raise UsageError(
+            f"The label {after.label!r} is for {tasks[0]} in one version and for {tasks[1]} in the other."
+        )
     if tasks[1] == "regression":
         return Labels(values=np.zeros(0))
+    for column in columns:
+        encode_labels(column)
     texts = pa.concat_arrays([class_names(column) for column in columns])
-    known = encode_labels(pa.chunked_array([texts]))
-    return Labels(values=np.zeros(0), classes=known.classes)
-
-
-def _paired(before: Training, after: Training) -> tuple[pa.Table, pa.Table]:
-    """Return the held-out rows that both versions have, in the same order: as in head, and as in base."""
-    hashes = [side.hashes[side.test] for side in (before, after)]
-    _, first, second = np.intersect1d(hashes[0], hashes[1], return_indices=True)
-    order = np.argsort(second, kind="stable")
-    held = [side.rows.filter(pa.array(side.test)) for side in (before, after)]
-    return held[1].take(pa.array(second[order])), held[0].take(pa.array(first[order]))
+    return Labels(values=np.zeros(0), classes=encode_labels(texts).classes)
 
 
 def _predictions(
-    repo: Repo, side: Training, labels: Labels, tables: Sequence[pa.Table], seeds: int, seed: int, name: str
+    side: Training,
+    labels: Labels,
+    held: _Held,
+    seeds: int,
+    seed: int,
+    cache: Cache,
+    executor: Executor,
+    progress: Progress,
+    name: str,
 ) -> list[F64]:
-    """Return for each table the predictions of each seed's model, shape (seeds, n, k); kept in the cache."""
-    facts = {
-        "side": [
-            side.dataset.fingerprint,
-            identity(side.recipe),
-            side.label,
-            list(side.features),
-            side.weight,
-        ],
-        "classes": list(labels.classes),
-        "rows": [_fingerprint(table) for table in tables],
-        "train": int(side.train.sum()),
-        "seeds": [seeds, seed],
-    }
-    path = f"scores/impact/{parameters_key(json.loads(json.dumps(facts)))}.npz"
-    stored = repo.cache.get(path)
-    if stored is not None:
-        with np.load(io.BytesIO(stored), allow_pickle=False) as kept:
-            return [kept[f"arr_{place}"] for place in range(len(tables))]
-    rows = side.rows.filter(pa.array(side.train))
+    """Return what each seed's model says of the held-out rows as they were before, and as they are after.
+
+    Each has shape (seeds, n, k), and is kept in the cache.
+    """
     hashes = side.hashes[side.train]
     # Rows in the order of their keys, so that the order they are stored in changes no model.
     order = np.argsort(hashes, kind="stable")
-    rows, hashes = rows.take(pa.array(order)), hashes[order]
+    rows, hashes = side.rows.filter(pa.array(side.train)).take(pa.array(order)), hashes[order]
     columns = list(side.features)
-    parts: list[list[NDArray[np.float64]]] = [[] for _ in tables]
-    for number in track(range(seeds), f"train on {name}", progress=repo.progress, total=seeds):
-        drawn = (
-            share(hashes, 1 + seed * 1000 + number) < _KEPT if seeds > 1 else np.ones(len(hashes), np.bool_)
-        )
-        some = rows.filter(pa.array(drawn))
-        known = encode_labels(
-            some.column(side.label), labels.classes or None, None if labels.classes else "regression"
-        )
-        model = side.recipe.fit(
-            some.select(columns), known, weights=weights_of(some, side.weight), seed=seed + number
-        )
-        for place, table in enumerate(tables):
-            parts[place].append(model.predict(_with_columns(table, side).select(columns)))
-    out = [np.stack(found) for found in parts]
+    same = not held.changed.any() and held.before.schema.equals(held.after.schema)
+    tables = [held.before] if same else [held.before, held.after]
+    facts = {
+        "side": [side.dataset.fingerprint, str(rows.select(columns).schema), identity(side.recipe)],
+        "roles": [side.label, columns, side.weight],
+        "classes": list(labels.classes),
+        "train": digest(hashes.tobytes()),
+        "held": [digest(_row_hashes(table, columns).tobytes()) for table in tables],
+        "seeds": [seeds, seed],
+    }
+    path = f"scores/impact/{parameters_key(facts)}.npz"
+    stored = cache.get(path)
+    if stored is not None:
+        with np.load(io.BytesIO(stored), allow_pickle=False) as kept:
+            return [kept[f"t{0 if same else place}"] for place in range(2)]
+
+    def task(number: int) -> list[F64]:
+        return _one_seed(side, rows, hashes, labels, tables, number if seeds > 1 else None, seed)
+
+    with one_thread():
+        found = list(executor.map(task, range(seeds), label=f"train on {name}", progress=progress))
+    out = [np.stack([models[place] for models in found]) for place in range(len(tables))]
     buffer = io.BytesIO()
-    np.savez(buffer, *out)
-    repo.cache.put(path, buffer.getvalue())
-    return out
+    named: dict[str, Any] = {f"t{place}": values for place, values in enumerate(out)}
+    np.savez(buffer, **named)
+    cache.put(path, buffer.getvalue())
+    return [out[0], out[-1]]
 
 
-def _fingerprint(table: pa.Table) -> str:
-    return digest(hash_columns(table).tobytes())[:24]
-
-
-def _with_columns(table: pa.Table, side: Training) -> pa.Table:
-    """Return held-out rows with the side's features: those its version lacks or types otherwise are fitted."""
-    for name in side.features:
-        kind = side.rows.schema.field(name).type
-        if name not in table.schema.names:
-            table = table.append_column(name, pa.nulls(table.num_rows, kind))
-    return table
+def _one_seed(
+    side: Training,
+    rows: pa.Table,
+    hashes: U64,
+    labels: Labels,
+    tables: Sequence[pa.Table],
+    number: int | None,
+    seed: int,
+) -> list[F64]:
+    """Train on nine tenths of the keys, or on all for the only seed, and predict the tables' rows."""
+    drawn = np.ones(len(hashes), np.bool_)
+    if number is not None:
+        drawn = share(hashes, 1 + seed * 1000 + number) < _KEPT
+    some = rows.filter(pa.array(drawn))
+    task: Task = "classification" if labels.classes else "regression"
+    known = encode_labels(some.column(side.label), labels.classes or None, task)
+    columns = list(side.features)
+    model = side.recipe.fit(
+        some.select(columns), known, weights=weights_of(some, side.weight), seed=seed + (number or 0)
+    )
+    schema = some.select(columns).schema
+    return [model.predict(conform(table, schema)) for table in tables]
 
 
 def _truth(table: pa.Table, label: str, labels: Labels) -> Labels:
@@ -416,88 +395,59 @@ def _truth(table: pa.Table, label: str, labels: Labels) -> Labels:
     return Labels(values=np.asarray(pc.fill_null(codes, -1)).astype(np.float64), classes=labels.classes)
 
 
-def _compare(
-    truth: Labels, before: F64, after: F64, parts: Sequence[Part], chosen: Metric, rng: np.random.Generator
-) -> list[Change]:
-    """Return all metrics of the first part, and the deciding one of the others."""
+def _row_hashes(table: pa.Table, columns: Sequence[str]) -> U64:
+    """Return a hash of each row's values; a column that is not there counts as null throughout."""
+    return hash_columns(table, [name for name in columns if name in table.schema.names])
+
+
+def _notes(
+    found: Impact,
+    before: Training,
+    after: Training,
+    held: _Held,
+    parts: Sequence[Part],
+    keep: float,
+    labels: Labels,
+) -> tuple[str, ...]:
+    """Return what a reader of the figures should know."""
+    old, new = before.dataset, after.dataset
     out = []
-    for place, part in enumerate(parts):
-        rows = part.rows & (truth.values >= 0 if truth.classes else True)
-        weights = draws(int(rows.sum()), RESAMPLES, rng)
-        # The same seeds are drawn for both sides in each resample; the first draw takes each once.
-        seeds = rng.multinomial(len(before), np.full(len(before), 1 / len(before)), size=RESAMPLES) / len(
-            before
-        )
-        shares = np.vstack([np.full((1, len(before)), 1 / len(before)), seeds])
-        picked = Labels(values=truth.values[rows], classes=truth.classes)
-        wanted = (
-            [chosen] + [m for m in metrics_for(truth) if m.name != chosen.name] if place == 0 else [chosen]
-        )
-        for found in wanted:
-            first = _mean_over_seeds(found, picked, before[:, rows], weights, shares)
-            second = _mean_over_seeds(found, picked, after[:, rows], weights, shares)
-            out.append(_change(found, part, int(rows.sum()), first, second))
-    return out
-
-
-def _mean_over_seeds(found: Metric, truth: Labels, said: F64, weights: F64, shares: F64) -> F64:
-    scores = np.stack([found.compute(truth, predictions, weights) for predictions in said], axis=1)
-    mean: F64 = (scores * shares).sum(axis=1)
-    return mean
-
-
-def _change(found: Metric, part: Part, rows: int, before: F64, after: F64) -> Change:
-    differences = (after - before)[1:]
-    differences = differences[~np.isnan(differences)]
-    low, high = percentile_interval(differences) if len(differences) else (float("nan"), float("nan"))
-    better, worse = (low > 0, high < 0) if found.higher_is_better else (high < 0, low > 0)
-    enough = rows >= _FEW
-    return Change(
-        part=part.name,
-        kind=part.kind,
-        rows=rows,
-        metric=found.name,
-        base=float(before[0]),
-        head=float(after[0]),
-        difference=float(after[0] - before[0]),
-        interval=(low, high),
-        verdict="better" if better and enough else "worse" if worse and enough else "no clear difference",
-        detectable=float(_POWER * differences.std()) if len(differences) else float("nan"),
-    )
-
-
-def _notes(old: Dataset, new: Dataset, rows: int, parts: Sequence[Part]) -> list[str]:
-    out = []
+    if old.fingerprint == new.fingerprint and old.schema.equals(new.schema):
+        out.append("Both versions hold the same rows.")
     if not new.key:
         out.append(
             f"Dataset {new.name!r} has no key: a changed row counts as another row, so only rows that did not change "
             "are judged on. Import it with a key for a full comparison."
         )
-    if old.fingerprint == new.fingerprint and old.schema.equals(new.schema):
-        out.append("Both versions hold the same rows.")
-    if rows < 100:
-        out.append(f"Only {rows} rows were held out: small effects cannot be seen.")
-    few = [part.name for part in parts if part.kind != "all" and part.rows.sum() < _FEW]
-    if few:
-        out.append(f"Fewer than {_FEW} rows, so no verdict: {', '.join(few)}.")
-    return out
-
-
-def _cells(change: Change) -> list[str]:
-    low, high = change.interval
-    return [
-        change.part,
-        f"{change.rows:,}",
-        change.metric,
-        f"{change.base:.4f}",
-        f"{change.head:.4f}",
-        f"{change.difference:+.4f}",
-        f"{low:+.4f} … {high:+.4f}",
-        change.verdict,
-    ]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+    elif held.relabelled.any():
+        out.append(
+            f"{int(held.relabelled.sum()):,} of {len(held.relabelled):,} held-out labels differ. The labels after the "
+            "change are taken for true; if they follow a model's suggestions without review, they favour the change."
+        )
+    if others := [
+        f"{words}: {change.verdict} ({change.difference:+.4f})"
+        for words, change in found.views()
+        if change.verdict != found.verdict
+    ]:
+        out.append(f"The verdict depends on how held-out rows are read. On {'; on '.join(others)}.")
+    for words, count in (("only before", held.gone), ("only after", held.come)):
+        if count and new.key:
+            out.append(f"{count:,} held-out rows are there {words} the change, and not judged on.")
+    for words, here, there in (("before", before, after), ("after", after, before)):
+        if lone := sorted(set(here.features) - set(there.features)):
+            out.append(f"Learnt from only {words} the change: {', '.join(lone)}.")
+    if after.left_out:
+        out.append(f"Not learnt from, because sensitive: {', '.join(after.left_out)}.")
+    if _WEIGHT in new.schema.names and after.weight is None:
+        out.append(f"The weights in column {_WEIGHT!r} were not used: name it as the weight to use them.")
+    if keep < 1.0:
+        out.append(
+            f"About {keep:.0%} of the rows were used, the same keys on both sides; limit= sets how many."
+        )
+    if len(held.changed) < _SMALL:
+        out.append(f"Only {len(held.changed)} rows were held out: small effects cannot be seen.")
+    if few := [part.name for part in parts if part.kind != "all" and part.rows.sum() < FEW]:
+        out.append(f"Fewer than {FEW} rows, so no verdict: {', '.join(few)}.")
+    if found.gaps and len(labels.classes) == 2:
+        out.append(f"Selection and positive rates are about {after.label} = {labels.classes[1]}.")
+    return tuple(out)

@@ -20,6 +20,7 @@ __all__ = ["METRICS", "Metric", "default_metric", "metric", "metrics_for"]
 F64 = NDArray[np.float64]
 
 _TINY = 1e-15
+_BINS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,20 @@ def brier(labels: Labels, predictions: F64, weights: F64) -> F64:
     return _ratio(weights @ ((predictions - truth) ** 2).sum(axis=1), weights.sum(axis=1))
 
 
+def calibration_error(labels: Labels, predictions: F64, weights: F64) -> F64:
+    """Mean distance of confidence from accuracy over ten equal ranges of confidence (ECE); 0 is best.
+
+    References
+    ----------
+    Naeini, Cooper, Hauskrecht (2015). Obtaining well calibrated probabilities using Bayesian binning. AAAI.
+    """
+    confidence = predictions.max(axis=1, initial=0.0)
+    right = predictions.argmax(axis=1) == labels.values if len(predictions) else np.zeros(0, np.bool_)
+    places = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)[:, None] == np.arange(_BINS)
+    off = weights @ (places * (right - confidence)[:, None])
+    return _ratio(np.abs(off).sum(axis=1), weights.sum(axis=1))
+
+
 def mean_absolute_error(labels: Labels, predictions: F64, weights: F64) -> F64:
     """Mean distance of the prediction from the truth; 0 is best."""
     return _ratio(weights @ np.abs(predictions[:, 0] - labels.values), weights.sum(axis=1))
@@ -115,6 +130,7 @@ METRICS: dict[str, Metric] = {
         Metric(name="roc_auc", higher_is_better=True, compute=roc_auc),
         Metric(name="log_loss", higher_is_better=False, compute=log_loss),
         Metric(name="brier", higher_is_better=False, compute=brier),
+        Metric(name="calibration_error", higher_is_better=False, compute=calibration_error),
         Metric(name="mean_absolute_error", higher_is_better=False, compute=mean_absolute_error),
         Metric(name="root_mean_squared_error", higher_is_better=False, compute=root_mean_squared_error),
         Metric(name="r_squared", higher_is_better=True, compute=r_squared),

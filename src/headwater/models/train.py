@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.core.errors import UsageError
-from headwater.models.evaluation import Score, evaluate, parts_of
+from headwater.core.schema import require_columns
+from headwater.models.evaluation import Score, evaluate, evaluate_gaps, parts_of
 from headwater.recipes.base import (
     F64,
     Fitted,
@@ -24,19 +25,33 @@ from headwater.recipes.base import (
     identity,
     load,
 )
-from headwater.recipes.split import split
+from headwater.recipes.split import origin_hashes, share, split
 from headwater.store.dataset import Dataset
 
-__all__ = ["Trained", "Training", "label_of", "prepare", "train", "weights_of"]
+__all__ = [
+    "ROW_LIMIT",
+    "Trained",
+    "Training",
+    "keep_share",
+    "label_of",
+    "prepare",
+    "train",
+    "weights_of",
+]
 
-LEAST_ROWS = 20
+LEAST_ROWS = 50
+LEAST_SIDE = 10
+ROW_LIMIT = 100_000
+
+_SALT = 7_001
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """A dataset made ready for a recipe: labelled rows, features, and which rows are held out.
 
-    ``rows`` are all rows with a label, ``train`` and ``test`` masks over them, ``hashes`` their key hashes.
+    ``rows`` are the rows with a label, ``train`` and ``test`` masks over them, ``hashes`` their key hashes;
+    ``left_out`` are the sensitive features that could have been learnt from.
     """
 
     dataset: Dataset
@@ -48,11 +63,16 @@ class Training:
     test: np.ndarray[Any, np.dtype[np.bool_]]
     hashes: np.ndarray[Any, np.dtype[np.uint64]]
     weight: str | None = None
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A trained model with its evaluation and where it came from."""
+    """A trained model with its evaluation and where it came from.
+
+    ``predictions`` has a row for each held-out row: its key, the true ``label``, what was ``predicted``, and for
+    classes the ``probability`` of each, in the order of ``classes``.
+    """
 
     model: Fitted
     dataset: str
@@ -66,13 +86,14 @@ class Trained:
     test_rows: int
     classes: tuple[str, ...]
     scores: tuple[Score, ...]
+    predictions: pa.Table
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{s.metric} {s.value:.4f}" for s in self.scores if s.kind == "all")
         return f"Trained({self.recipe} on {self.dataset!r}, {self.train_rows:,} rows: {shown})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the model as JSON-able values."""
+        """Return everything but the model and its predictions as JSON-able values."""
         return {
             "dataset": self.dataset,
             "commit": self.commit,
@@ -98,6 +119,8 @@ def train(
     groups: Sequence[str] | None = None,
     slices: Sequence[str] = (),
     holdout: float = 0.25,
+    use_sensitive: bool = False,
+    limit: int = ROW_LIMIT,
     seed: int = 0,
 ) -> Trained:
     """Train a recipe and evaluate it on rows held out by their key.
@@ -120,6 +143,11 @@ def train(
         SQL conditions of rows that are judged apart.
     holdout : float
         Share of keys held out.
+    use_sensitive : bool
+        Whether to learn from the contract's sensitive features too. They are always what groups are made of.
+    limit : int
+        About how many rows are used at most, held-out ones included: chosen by their key, so the same ones in
+        every version.
     seed : int
         Seed of training and intervals.
 
@@ -132,7 +160,19 @@ def train(
     UsageError
         If there is no label, only one class, or too few rows.
     """
-    ready = prepare(dataset, recipe=recipe, label=label, exclude=exclude, weight=weight, holdout=holdout)
+    require_columns(
+        dataset.schema, [*exclude, *([weight] if weight else [])], where=f"dataset {dataset.name!r}"
+    )
+    ready = prepare(
+        dataset,
+        recipe=recipe,
+        label=label,
+        exclude=exclude,
+        weight=weight,
+        holdout=holdout,
+        use_sensitive=use_sensitive,
+        keep=keep_share(limit, dataset.num_rows),
+    )
     known = ready.rows.filter(pa.array(ready.train))
     held = ready.rows.filter(pa.array(ready.test))
     labels = encode_labels(known.column(ready.label))
@@ -140,12 +180,12 @@ def train(
     model = ready.recipe.fit(
         known.select(list(ready.features)), labels, weights=weights_of(known, weight), seed=seed
     )
+    said = model.predict(judged.select(list(ready.features)))
     contract = dataset.contract
     columns = groups if groups is not None else contract.sensitive if contract else ()
     parts = parts_of(dataset, judged, groups=columns, slices=slices)
-    scores = evaluate(
-        truth, model.predict(judged.select(list(ready.features))), parts, rng=np.random.default_rng(seed)
-    )
+    rng = np.random.default_rng(seed)
+    scores = evaluate(truth, said, parts, rng=rng) + evaluate_gaps(truth, said, parts, rng=rng)
     return Trained(
         model=model,
         dataset=dataset.name,
@@ -159,6 +199,7 @@ def train(
         test_rows=judged.num_rows,
         classes=labels.classes,
         scores=tuple(scores),
+        predictions=_predictions(dataset, judged, ready.label, labels, said),
     )
 
 
@@ -170,32 +211,70 @@ def prepare(
     exclude: Sequence[str] = (),
     weight: str | None = None,
     holdout: float = 0.25,
+    use_sensitive: bool = False,
+    keep: float = 1.0,
+    columns: Sequence[str] | None = None,
 ) -> Training:
-    """Choose label, features, recipe and held-out rows; see `train`."""
+    """Choose label, features, recipe and held-out rows.
+
+    Parameters
+    ----------
+    dataset, recipe, label, exclude, weight, holdout, use_sensitive
+        As in `train`; columns to exclude and weights that the dataset lacks are passed over.
+    keep : float
+        Share of the keys that are used at all.
+    columns : sequence of str, optional
+        Without a key, the columns that make up the row; all by default.
+
+    Raises
+    ------
+    UsageError
+        If there is no label or no feature, or too few rows.
+    """
     name = label_of(dataset, label)
-    left_out = [*exclude, *([weight] if weight else [])]
-    features = feature_columns(dataset.schema, label=name, key=dataset.key, exclude=left_out)
-    rows = dataset.to_arrow(where=None)
-    rows = rows.filter(pc.is_valid(rows.column(name)))
-    masks = split(dataset, rows, holdout=holdout)
-    if masks.train.sum() < LEAST_ROWS or masks.test.sum() < 1:
+    there = dataset.schema.names
+    contract = dataset.contract
+    sensitive = [
+        column for column in (contract.sensitive if contract else ()) if column in there and column != name
+    ]
+    spared = [*exclude, *([] if use_sensitive else sensitive), *([weight] if weight else [])]
+    features = feature_columns(
+        dataset.schema, label=name, key=dataset.key, exclude=[column for column in spared if column in there]
+    )
+    rows = _labelled(dataset, name, keep, columns)
+    masks = split(dataset, rows, holdout=holdout, columns=columns)
+    few = int(masks.train.sum()), int(masks.test.sum())
+    if sum(few) < LEAST_ROWS or min(few) < LEAST_SIDE:
         raise UsageError(
-            f"Dataset {dataset.name!r} has {rows.num_rows} labelled rows, {int(masks.train.sum())} to train on; "
-            f"at least {LEAST_ROWS} are needed, and one held out.",
+            f"Dataset {dataset.name!r} has {rows.num_rows} labelled rows, {few[0]} to train on and {few[1]} held out; "
+            f"at least {LEAST_ROWS} are needed, with {LEAST_SIDE} on each side.",
             dataset=dataset.name,
         )
-    chosen = recipe or choose(dataset.schema, features)
     return Training(
         dataset=dataset,
         label=name,
         features=tuple(features),
-        recipe=load(chosen),
+        recipe=load(recipe or choose(dataset.schema, features)),
         rows=rows,
         train=masks.train,
         test=masks.test,
         hashes=masks.hashes,
-        weight=weight,
+        weight=weight if weight in there else None,
+        left_out=() if use_sensitive else tuple(column for column in sensitive if column not in exclude),
     )
+
+
+def keep_share(limit: int, rows: int) -> float:
+    """Return the share of keys to use so that about ``limit`` rows are.
+
+    Raises
+    ------
+    UsageError
+        If the limit leaves too few.
+    """
+    if limit < LEAST_ROWS:
+        raise UsageError(f"At least {LEAST_ROWS} rows are needed; the limit is {limit}.")
+    return min(1.0, limit / max(rows, 1))
 
 
 def label_of(dataset: Dataset, label: str | None) -> str:
@@ -222,6 +301,29 @@ def weights_of(rows: pa.Table, weight: str | None) -> F64 | None:
         return None
     values: F64 = np.asarray(pc.fill_null(rows.column(weight).cast(pa.float64()), 1.0))
     return values
+
+
+def _labelled(dataset: Dataset, label: str, keep: float, columns: Sequence[str] | None) -> pa.Table:
+    """Return the rows with a label, those of a share of the keys; an augmented row goes with its source."""
+    parts = [dataset.schema.empty_table()]
+    for batch in dataset.scan():
+        some = pa.Table.from_batches([batch])
+        some = some.filter(pc.is_valid(some.column(label)))
+        if keep < 1.0:
+            some = some.filter(pa.array(share(origin_hashes(dataset, some, columns), _SALT) < keep))
+        parts.append(some)
+    return pa.concat_tables(parts).combine_chunks()
+
+
+def _predictions(dataset: Dataset, rows: pa.Table, label: str, labels: Labels, said: F64) -> pa.Table:
+    """Return what a model says of held-out rows, as a table with their keys."""
+    keys = {name: rows.column(name) for name in dataset.key} or {"key": pa.array(dataset.keys_of(rows))}
+    out = {**keys, "label": rows.column(label)}
+    if not labels.classes:
+        return pa.table({**out, "predicted": said[:, 0]})
+    best = pa.array(labels.classes).take(pa.array(said.argmax(axis=1)))
+    probability = pa.FixedSizeListArray.from_arrays(pa.array(said.ravel()), len(labels.classes))
+    return pa.table({**out, "predicted": best, "probability": probability})
 
 
 def known_labels(rows: pa.Table, label: str, learnt: Labels) -> tuple[Labels, pa.Table]:
