@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from headwater.models.train import Trained
     from headwater.profile.report import Profile
     from headwater.store.dataset import Dataset
-    from headwater.store.gc import GcResult
     from headwater.transforms.run import TransformResult
 
 __all__ = ["Repo", "check_file", "init", "open", "profile_file"]
@@ -211,12 +210,6 @@ class Repo(store.Repo):
         from headwater.transforms.run import run
 
         return run(self, dataset, make(transform, parameters), **options)
-
-    def gc(self, **options: Any) -> GcResult:
-        """Remove what no ref reaches; see `headwater.store.gc.collect`."""
-        from headwater.store.gc import collect
-
-        return collect(self, **options)
 
 
 def check_file(

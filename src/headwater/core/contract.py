@@ -88,6 +88,34 @@ class Contract:
             time=time if time is not None else self.time,
         )
 
+    def without_columns(self, names: Sequence[str]) -> Contract:
+        """Return the contract without anything about these columns."""
+        gone = set(names)
+        return replace(
+            self,
+            columns=tuple(column for column in self.columns if column.name not in gone),
+            label=None if self.label in gone else self.label,
+            sensitive=tuple(name for name in self.sensitive if name not in gone),
+            time=None if self.time in gone else self.time,
+            rules=tuple(rule for rule in self.rules if rule.column not in gone),
+        )
+
+    def renamed(self, names: Mapping[str, str]) -> Contract:
+        """Return the contract with columns renamed, given as ``{old: new}``."""
+
+        def new(name: str) -> str:
+            return names.get(name, name)
+
+        return replace(
+            self,
+            columns=tuple(replace(column, name=new(column.name)) for column in self.columns),
+            key=tuple(new(name) for name in self.key),
+            label=None if self.label is None else new(self.label),
+            sensitive=tuple(new(name) for name in self.sensitive),
+            time=None if self.time is None else new(self.time),
+            rules=tuple(replace(r, column=None if r.column is None else new(r.column)) for r in self.rules),
+        )
+
     def to_odcs(self) -> dict[str, Any]:
         """Return the contract as an ODCS v3 document (JSON-able)."""
         from headwater.core.odcs import to_odcs

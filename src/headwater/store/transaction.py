@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
@@ -214,12 +214,14 @@ class Transaction:
         )
 
     def drop_columns(self, dataset: str, names: Sequence[str]) -> None:
-        """Drop columns; older versions keep them."""
-        self._after[dataset] = columns.drop_columns(self._manifest(dataset), list(names), self._shop)
+        """Drop columns; older versions keep them. What the contract says of them goes too."""
+        manifest = columns.drop_columns(self._manifest(dataset), list(names), self._shop)
+        self._after[dataset] = _with_contract(manifest, lambda contract: contract.without_columns(names))
 
     def rename_columns(self, dataset: str, names: Mapping[str, str]) -> None:
-        """Rename columns, given as ``{old: new}``; no data is written."""
-        self._after[dataset] = columns.rename_columns(self._manifest(dataset), names, self._shop)
+        """Rename columns, given as ``{old: new}``, in the contract too; no data is written."""
+        manifest = columns.rename_columns(self._manifest(dataset), names, self._shop)
+        self._after[dataset] = _with_contract(manifest, lambda contract: contract.renamed(names))
 
     def drop(self, dataset: str) -> None:
         """Remove a dataset; older commits keep it."""
@@ -403,6 +405,12 @@ class Transaction:
             )
         at = places.chunks * (1 << 32) + places.positions
         return places[np.unique(at, return_index=True)[1]]
+
+
+def _with_contract(manifest: Manifest, change: Callable[[Contract], Contract]) -> Manifest:
+    if manifest.contract is None:
+        return manifest
+    return replace(manifest, contract=change(Contract.from_odcs(manifest.contract)).to_odcs())
 
 
 def _key_table(manifest: Manifest, keys: Data, dataset: str) -> pa.Table:
