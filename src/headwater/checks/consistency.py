@@ -130,9 +130,9 @@ class Dependency(Check):
                 level=self.level,
                 column=f"{left}, {self.dependent}",
                 weight=0.45,
-                good=f"{left} determines {self.dependent}."
+                good=f"Rows with the same {left} have the same {self.dependent}."
                 if not bad
-                else f"{left} determines {self.dependent} but for {percent(share.value)} of the rows.",
+                else f"Rows with the same {left} have the same {self.dependent}, but for {percent(share.value)}.",
                 bad=f"{rows_text(bad)} ({percent(share.value)}) {'contradicts' if bad == 1 else 'contradict'} "
                 f"the others: rows with the same {left} should have the same {self.dependent}.",
             )

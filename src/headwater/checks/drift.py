@@ -110,7 +110,7 @@ class Distribution(Check):
             Finding(
                 check=self.id,
                 outcome=outcome_of(broken, self.level),
-                severity=graded(0.45, min(value / (4 * limit), 1.0)) if broken else 0.0,
+                severity=graded(0.45, min(value / max(4 * limit, 1e-9), 1.0)) if broken else 0.0,
                 column=self.column,
                 value=value,
                 threshold=limit,

@@ -237,6 +237,6 @@ def _broken(check: Check, error: Exception) -> Finding:
         outcome=Outcome.ERROR,
         severity=0.5,
         column=column if isinstance(column, str) else None,
-        message=f"The check could not run: {text}",
+        message=f"The check could not run: {text.rstrip('. ')}.",
         evidence={"error": type(error).__name__},
     )

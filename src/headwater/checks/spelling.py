@@ -11,6 +11,7 @@ from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_
 from headwater.checks.judging import graded, percent, rows_text
 from headwater.core.findings import Finding, Fix
 from headwater.profile.base import Measure, NeedExact
+from headwater.profile.columns import require_kind
 from headwater.profile.quoting import identifier, literals
 from headwater.profile.top import TopState, TopValues
 
@@ -44,6 +45,7 @@ class Spelling(Check):
 
     def measures(self, target: Target) -> Sequence[Measure[Any]]:
         """Count values."""
+        require_kind(target.schema, self.column, "a spelling", text=True)
         return [self._top]
 
     def judge(self, states: States, target: Target) -> list[Finding]:

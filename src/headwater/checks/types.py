@@ -16,6 +16,7 @@ from headwater.core.findings import Finding, Fix
 from headwater.core.schema import plain_type, widen
 from headwater.core.types import parse_type, type_name
 from headwater.profile.base import Measure, NeedExact
+from headwater.profile.columns import require_kind
 from headwater.profile.conformance import Matches, Parses
 from headwater.profile.kinds import Kind, kind_of
 from headwater.profile.quoting import identifier, literal
@@ -146,6 +147,7 @@ class Mixed(Check):
 
     def measures(self, target: Target) -> Sequence[Measure[Any]]:
         """Count numbers, and see what else there is."""
+        require_kind(target.schema, self.column, "numbers as text", text=True)
         return [TopValues(column=self.column), self._numbers]
 
     def judge(self, states: States, target: Target) -> list[Finding]:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from headwater.checks.base import CHECKS, Check, Level, States, Target
 from headwater.checks.judging import number_text, percent, rows_text, share_finding, share_of, shown
 from headwater.core.findings import Finding, Fix
-from headwater.profile.base import Measure
+from headwater.profile.base import Measure, NeedExact
 from headwater.profile.conformance import Bound, InRange, InSet, Matches, set_array
 from headwater.profile.extremes import Extremes
 from headwater.profile.kinds import Kind, as_python, from_python, kind_of
@@ -62,7 +62,10 @@ class Range(Check):
         found = []
         if share.bad:
             type_ = target.schema.field(self.column).type
-            ends = states[Extremes(column=self.column)].values
+            extremes = Extremes(column=self.column)
+            if states[extremes].stale_rows:
+                raise NeedExact([extremes])
+            ends = states[extremes].values
             low = None if self.minimum is None else from_python(self.minimum, type_)
             high = None if self.maximum is None else from_python(self.maximum, type_)
             outside = [
@@ -185,7 +188,10 @@ class Set(Check):
         return f"{condition} AND NOT isnan({name})" if pa.types.is_floating(type_) else condition
 
     def _others(self, states: States) -> list[tuple[Any, int]]:
-        values, counts = states[TopValues(column=self.column)].values()
+        top = TopValues(column=self.column)
+        if states[top].stale_rows:
+            raise NeedExact([top])
+        values, counts = states[top].values()
         if len(values) == 0:
             return []
         outside = pc.invert(pc.is_in(values, set_array(self.values, values.type, self.column)))
