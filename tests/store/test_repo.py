@@ -1,0 +1,240 @@
+"""A repository from end to end: commit, branch, diff, merge, conflicts, revert, undo, SQL, import."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from headwater.core.errors import InvalidKeys, MergeConflict, NotFound, SchemaError, UsageError
+from headwater.store.importing import import_data
+from headwater.store.repo import Repo
+from headwater.store.sql import query
+
+ROWS = [{"id": 1, "a": "x", "b": 1.5}, {"id": 2, "a": "y", "b": None}, {"id": 3, "a": "z", "b": 2.0}]
+
+
+@pytest.fixture(params=["directory", "memory"])
+def repo(request: pytest.FixtureRequest, tmp_path: Path) -> Repo:
+    """A repository with three rows on main."""
+    made = Repo.init(tmp_path / "shop ünï #1" if request.param == "directory" else "memory://")
+    with made.transaction("first") as tx:
+        tx.append("p", ROWS, key="id")
+    return made
+
+
+def rows(repo: Repo, name: str = "p") -> dict[Any, dict[str, Any]]:
+    """Return the rows by key."""
+    return {row["id"]: row for row in repo[name].to_arrow().to_pylist()}
+
+
+def test_branch_diff_and_three_way_merge_by_cell(repo: Repo) -> None:
+    with repo.branch("fix").transaction("fix") as tx:
+        tx.upsert("p", [{"id": 2, "a": "Y"}, {"id": 9, "a": "new"}])
+        tx.delete("p", keys=[3])
+    diff = repo.diff("main", "fix")["p"]
+    stat = diff.stat()
+    assert [stat[name] for name in ("added", "removed", "changed", "unchanged")] == [1, 1, 1, 1]
+    assert diff.cells().to_pylist() == [{"id": 2, "_column": "a", "_before": "y", "_after": "Y"}]
+    assert {row["_change"] for row in diff.rows().to_pylist()} == {"added", "removed", "before", "after"}
+    json.dumps(diff.to_dict(), allow_nan=False)
+    with repo.transaction("other cells of the same row") as tx:
+        tx.upsert("p", [{"id": 1, "b": 7.0}, {"id": 2, "b": 3.0}])
+    assert repo.merge("fix").kind == "merge"
+    assert rows(repo) == {
+        1: {"id": 1, "a": "x", "b": 7.0},
+        2: {"id": 2, "a": "Y", "b": 3.0},
+        9: {"id": 9, "a": "new", "b": None},
+    }
+    assert repo.merge("fix").kind == "up-to-date"
+
+
+def test_conflict_changes_nothing_and_is_resolved_by_a_side(repo: Repo) -> None:
+    for branch, value in (("mine", "m"), ("yours", "y")):
+        with repo.branch(branch, "main").transaction(branch) as tx:
+            tx.upsert("p", [{"id": 1, "a": value}])
+    repo.merge("mine")
+    head = repo.head
+    with pytest.raises(MergeConflict) as raised:
+        repo.merge("yours")
+    assert raised.value.conflicts.to_pylist() == [
+        {"dataset": "p", "key": "1", "column": "a", "base": "x", "ours": "m", "theirs": "y"}
+    ]
+    assert repo.head == head
+    repo.merge("yours", resolve="theirs")
+    assert rows(repo)[1]["a"] == "y"
+
+
+def test_deleted_on_one_side_and_changed_on_the_other_is_a_conflict(repo: Repo) -> None:
+    with repo.branch("gone").transaction("gone") as tx:
+        tx.delete("p", keys=[1])
+    with repo.transaction("changed") as tx:
+        tx.upsert("p", [{"id": 1, "a": "changed"}])
+    with pytest.raises(MergeConflict):
+        repo.merge("gone")
+    repo.merge("gone", resolve="theirs")
+    assert 1 not in rows(repo)
+
+
+def test_revert_and_undo(repo: Repo) -> None:
+    first = repo.head
+    with repo.transaction("second") as tx:
+        tx.upsert("p", [{"id": 1, "a": "changed"}])
+    with repo.transaction("third") as tx:
+        tx.upsert("p", [{"id": 2, "a": "changed too"}])
+    repo.revert("HEAD~1")
+    assert rows(repo)[1]["a"] == "x"
+    assert rows(repo)[2]["a"] == "changed too"
+    for _ in range(3):
+        repo.undo()
+    assert repo.head == first
+    assert rows(repo) == {row["id"]: row for row in ROWS}
+
+
+def test_stale_transaction_is_rebased_when_keys_are_disjoint_and_refused_when_not(repo: Repo) -> None:
+    slow, clash = repo.transaction("slow"), repo.transaction("clash")
+    slow.upsert("p", [{"id": 2, "a": "slow"}])
+    clash.upsert("p", [{"id": 1, "a": "clash"}])
+    with repo.transaction("fast") as tx:
+        tx.upsert("p", [{"id": 1, "a": "fast"}])
+    slow.commit()
+    assert (rows(repo)[1]["a"], rows(repo)[2]["a"]) == ("fast", "slow")
+    with pytest.raises(MergeConflict, match="Nothing was committed"):
+        clash.commit()
+    assert rows(repo)[1]["a"] == "fast"
+
+
+def test_columns_come_go_and_are_renamed_without_changing_rows(repo: Repo) -> None:
+    with repo.transaction("columns") as tx:
+        tx.add_columns("p", [{"id": 1, "c": [1, 2]}, {"id": 3, "c": None}])
+        tx.rename_columns("p", {"a": "alpha"})
+        tx.drop_columns("p", ["b"])
+    assert repo["p"].schema.names == ["id", "alpha", "c"]
+    assert rows(repo)[1] == {"id": 1, "alpha": "x", "c": [1, 2]}
+    stat = repo.diff()["p"].stat()
+    assert (stat["changed"], stat["unchanged"]) == (0, 3)
+
+
+def test_overwrite_with_the_same_rows_makes_no_commit(repo: Repo) -> None:
+    with repo.transaction("again") as tx:
+        tx.overwrite("p", ROWS[::-1])
+    assert tx.commit_id == tx.base
+
+
+def test_rows_without_a_key_are_a_multiset() -> None:
+    repo = Repo.init("memory://")
+    with repo.transaction("twice one") as tx:
+        tx.append("n", [{"v": 1}, {"v": 1}, {"v": 2}])
+    with repo.transaction("twice two") as tx:
+        tx.overwrite("n", [{"v": 1}, {"v": 2}, {"v": 2}])
+    stat = repo.diff()["n"].stat()
+    assert (stat["added"], stat["removed"], stat["unchanged"]) == (1, 1, 2)
+    assert sorted(repo["n"].to_arrow().column("v").to_pylist()) == [1, 2, 2]
+
+
+def test_fingerprint_is_that_of_the_rows_however_they_came_about(repo: Repo) -> None:
+    with repo.transaction("there") as tx:
+        tx.upsert("p", [{"id": 1, "a": "other"}])
+    with repo.transaction("and back, reordered") as tx:
+        tx.overwrite("p", ROWS[::-1])
+    fresh = Repo.init("memory://")
+    with fresh.transaction("fresh") as tx:
+        tx.append("p", ROWS, key="id")
+    assert repo["p"].fingerprint == fresh["p"].fingerprint
+
+
+def test_many_rows_in_several_chunks_survive_updates_and_deletes(rng: np.random.Generator) -> None:
+    repo = Repo.init("memory://")
+    count = 300_000
+    table = pa.table({"id": rng.permutation(count), "v": rng.normal(size=count)})
+    with repo.transaction("many") as tx:
+        tx.append("big", table, key="id")
+    assert len(repo["big"].chunks) == 3
+    picked = rng.choice(count, 3000, replace=False)
+    with repo.transaction("change") as tx:
+        tx.upsert("big", pa.table({"id": picked[:2000], "v": np.zeros(2000)}))
+        tx.delete("big", keys=picked[2000:].tolist())
+    stat = repo.diff()["big"].stat()
+    assert (stat["changed"], stat["removed"]) == (2000, 1000)
+    now = repo["big"].to_arrow()
+    assert now.num_rows == count - 1000
+    assert set(np.asarray(now.filter(pc.equal(now.column("v"), 0.0)).column("id"))) == set(picked[:2000])
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (lambda tx: tx.append("p", [{"id": 1, "a": "again"}]), InvalidKeys),
+        (lambda tx: tx.upsert("p", [{"id": None}]), InvalidKeys),
+        (lambda tx: tx.upsert("p", [{"id": 5}, {"id": 5}]), InvalidKeys),
+        (lambda tx: tx.overwrite("p", [*ROWS, ROWS[0]]), InvalidKeys),
+        (lambda tx: tx.upsert("p", [{"id": "text"}]), SchemaError),
+        (lambda tx: tx.append("q", [{"k": 1.5}], key="k"), SchemaError),
+        (lambda tx: tx.drop_columns("p", ["id"]), SchemaError),
+        (lambda tx: tx.delete("p", where="nowhere > 3"), UsageError),
+        (lambda tx: tx.delete("p", keys=[77]), NotFound),
+        (lambda tx: tx.upsert("absent", [{"id": 1}]), NotFound),
+        (lambda tx: tx.append("bad name", [{"id": 1}]), UsageError),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_leaves_the_branch(
+    repo: Repo, change: Any, error: type[Exception]
+) -> None:
+    head = repo.head
+    with pytest.raises(error), repo.transaction("bad") as tx:
+        change(tx)
+    assert repo.head == head
+
+
+def test_sql_joins_versions_and_tells_equal_names_apart(repo: Repo) -> None:
+    with repo.transaction("second") as tx:
+        tx.upsert("p", [{"id": 1, "a": "changed"}])
+    found = query(repo, "SELECT new.a, old.a FROM p new JOIN p@main~1 old USING (id) WHERE new.a <> old.a")
+    assert found.to_pylist() == [{"a": "changed", "a_1": "x"}]
+    assert query(repo, "SELECT 'p@main' AS mail").to_pylist() == [{"mail": "p@main"}]
+    with pytest.raises(UsageError, match="does not run"):
+        query(repo, "SELECT nothing FROM p")
+    with pytest.raises(NotFound):
+        query(repo, "SELECT * FROM p@nowhere")
+
+
+def test_import_stores_the_difference_and_diverts_bad_rows(tmp_path: Path) -> None:
+    repo = Repo.init(tmp_path / "shop")
+    file = tmp_path / "people.csv"
+    file.write_text("id,name\n1,Ada\n2,Alan\n")
+    first = import_data(repo, "people", file, key="id", label="name")
+    assert (first.added, first.rows, first.is_new) == (2, 2, True)
+    file.write_text("id,name\n1,Ada\n2,Alan T.\n3,Grace\n")
+    second = import_data(repo, "people", file)
+    assert (second.added, second.changed, second.removed) == (1, 1, 0)
+    assert import_data(repo, "people", file).is_new is False
+    file.write_text("id,name\n7,x\n7,y\n,z\n")
+    third = import_data(repo, "people", file, mode="append", on_bad_rows="quarantine")
+    assert (third.added, third.quarantined) == (1, 2)
+    assert repo["people.quarantine"].to_arrow().column("_reason").to_pylist() == [
+        "null in key",
+        "duplicate key",
+    ]
+    contract = repo["people"].contract
+    assert contract is not None
+    assert contract.label == "name"
+
+
+def test_names_that_are_not_there_are_suggested(repo: Repo) -> None:
+    with pytest.raises(NotFound, match="Did you mean 'main'"):
+        repo.at("mian")
+    with pytest.raises(NotFound, match="Datasets: p"):
+        repo["q"]
+
+
+def test_a_repository_is_made_once(tmp_path: Path) -> None:
+    Repo.init(tmp_path)
+    with pytest.raises(UsageError, match="already"):
+        Repo.init(tmp_path)
+    with pytest.raises(NotFound, match="hw init"):
+        Repo.open(tmp_path.parent / "nowhere")
