@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from headwater.cli.render_models import draw_impact
-from headwater.models.impact import Change, Impact
+from headwater.models.comparison import Change
+from headwater.models.report import Impact
 
 CHANGE = Change(
     part="all",
@@ -41,6 +42,7 @@ IMPACT = Impact(
         ),
     ),
     on_base=(replace(CHANGE, difference=0.008),),
+    gaps=(replace(CHANGE, part="sex", kind="gap", metric="accuracy_gap", verdict="no clear difference"),),
     notes=("few rows",),
 )
 
@@ -60,6 +62,10 @@ def test_an_impact_fits_and_says_all_that_matters(width: int) -> None:
     assert text.count("worse") == 1
     assert "–" in text
     said = " ".join(text.split())
-    assert "judged on the rows as they were before, balanced_accuracy 0.9100 → 0.9200 (+0.0080)" in said
+    assert (
+        "both sides on the rows as they were before the change: balanced_accuracy 0.9100 → 0.9200 (+0.0080)"
+        in said
+    )
+    assert "sex accuracy_gap 0.9100 0.9200" in said
     assert "Note: few rows" in text
     assert "Gate accuracy >= 0 passed: the difference is +0.0100" in text

@@ -62,6 +62,11 @@ def training_options(function: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             help="Share of keys held out.",
         ),
+        click.option(
+            "--use-sensitive",
+            is_flag=True,
+            help="Learn from the sensitive features, too; they are left out by default.",
+        ),
         click.option("--seed", type=int, default=0, show_default=True, help="Seed of all randomness."),
     ]
     for option in reversed(options):

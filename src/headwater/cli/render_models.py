@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from headwater.cli.render import SHORT
@@ -34,10 +35,21 @@ def draw_trained(out: Console, done: Trained) -> None:
     whole = [score for score in done.scores if score.kind == "all"]
     rows = [[score.metric, _number(score.value), _interval(score.interval)] for score in whole]
     out.print(plain_table(["metric", "value", "95 % interval"], rows, right=("value",)))
-    parts = {score.part: score.rows for score in done.scores if score.kind != "all"}
-    if not parts:
-        return
-    names = [score.metric for score in whole]
+    parts = {score.part: score.rows for score in done.scores if score.kind not in ("all", "gap")}
+    if parts:
+        _draw_parts(out, done, parts, [score.metric for score in whole])
+    gaps = [score for score in done.scores if score.kind == "gap"]
+    if gaps:
+        table = [
+            [safe(score.part), score.metric, _number(score.value), _interval(score.interval)]
+            for score in gaps
+        ]
+        out.print()
+        out.print(plain_table(["groups of", "gap", "value", "95 % interval"], table, right=("value",)))
+
+
+def _draw_parts(out: Console, done: Trained, parts: Mapping[str, int], names: Sequence[str]) -> None:
+    """Draw the usual two metrics of each slice and group."""
     shown = [name for name in _USUAL if name in names][:2]
     values = {
         (score.part, score.metric): f"{_number(score.value)} ({_interval(score.interval)})"
@@ -61,15 +73,23 @@ def draw_impact(out: Console, found: Impact, gates: Sequence[Mapping[str, Any]])
     out.print(Text(_procedure(found), style="dim"))
     whole = [change for change in found.changes if change.kind == "all"]
     out.print()
-    titles = ["metric", "before", "after", "change", "95 % interval", ""]
+    titles = ["before", "after", "change", "95 % interval", ""]
     numbers = ("before", "after", "change", "rows")
-    out.print(plain_table(titles, [[change.metric, *_figures(change)] for change in whole], right=numbers))
+    out.print(
+        plain_table(
+            ["metric", *titles], [[change.metric, *_figures(change)] for change in whole], right=numbers
+        )
+    )
     parts = [change for change in found.changes if change.kind != "all"]
     if parts:
         out.print()
         table = [[safe(change.part), f"{change.rows:,}", *_figures(change)] for change in parts]
-        titles = [f"{found.metric} on", "rows", *titles[1:]]
-        out.print(plain_table(titles, table, right=numbers, wraps=titles[0]))
+        name = f"{found.metric} on"
+        out.print(plain_table([name, "rows", *titles], table, right=numbers, wraps=name))
+    if found.gaps:
+        out.print()
+        table = [[safe(change.part), change.metric, *_figures(change)] for change in found.gaps]
+        out.print(plain_table(["groups of", "gap", *titles], table, right=numbers, wraps="groups of"))
     _draw_notes(out, found)
     for gate in gates:
         word, style = ("passed", "green") if gate["passed"] else ("failed", "bold red")
@@ -85,14 +105,18 @@ def _procedure(found: Impact) -> str:
 
 
 def _draw_notes(out: Console, found: Impact) -> None:
-    other = next((change for change in found.on_base if change.metric == found.metric), None)
-    notes = list(found.notes)
-    if other is not None:
-        figures = f"{other.metric} {_number(other.base)} → {_number(other.head)} ({other.difference:+.4f})"
-        notes.insert(0, f"judged on the rows as they were before, {figures}")
+    """Draw the other ways to judge, where they say something else, and what to bear in mind."""
+    notes = [
+        f"{words}: {change.metric} {_number(change.base)} → {_number(change.head)} ({change.difference:+.4f})"
+        for words, change in found.views()
+    ]
     if notes:
-        out.print()
+        out.print(Text("\nJudged otherwise", style="bold"))
     for note in notes:
+        out.print(Padding(Text(note, style="dim"), (0, 0, 0, 2), expand=False))
+    if found.notes:
+        out.print()
+    for note in found.notes:
         out.print(Text(f"Note: {safe(note)}", style="dim"))
 
 
