@@ -41,7 +41,8 @@ def test_a_good_file_passes_without_a_repository(people_csv: Path, cli: Cli, fol
 
 def test_findings_at_fail_exit_with_1(people_csv: Path, cli: Cli) -> None:
     people_csv.write_text(LACKING, encoding="utf-8")
-    answer = cli("check", "leute.csv", "--key", "id", "--label", "label", code=1)
+    families = "completeness,uniqueness,labels.balance"
+    answer = cli("check", "leute.csv", "--key", "id", "--label", "label", "--only", families, code=1)
     assert answer.stdout.split()[:2] == ["FAIL", "leute:"]
     assert "completeness.null_fraction  label" in answer.stdout
     assert "101, 102" in answer.stdout
@@ -50,7 +51,8 @@ def test_findings_at_fail_exit_with_1(people_csv: Path, cli: Cli) -> None:
 
 def test_json_has_the_fields_of_the_promise(people_csv: Path, cli: Cli) -> None:
     people_csv.write_text(LACKING, encoding="utf-8")
-    value = cli.json("check", "leute.csv", "--key", "id", "--label", "label", code=1)
+    only = ("--only", "completeness,uniqueness")
+    value = cli.json("check", "leute.csv", "--key", "id", "--label", "label", *only, code=1)
     assert list(value) == ["dataset", "ref", "outcome", "findings"]
     assert (value["dataset"], value["ref"], value["outcome"]) == ("leute", None, "fail")
     assert list(value["findings"][0]) == [
@@ -125,7 +127,7 @@ def test_a_word_that_is_neither_is_wrong_usage(
 
 def test_every_form_of_the_answer(people_csv: Path, cli: Cli, folder: Path) -> None:
     people_csv.write_text(LACKING, encoding="utf-8")
-    words = ("check", "leute.csv", "--label", "label")
+    words = ("check", "leute.csv", "--label", "label", "--only", "completeness,volume")
     junit = ElementTree.fromstring(cli(*words, "--format", "junit", code=1).stdout)
     assert int(junit.attrib["failures"]) >= 1
     assert json.loads(cli(*words, "--format", "sarif", code=1).stdout)["version"] == "2.1.0"
@@ -185,7 +187,8 @@ def test_all_shows_what_passes_and_the_limit_cuts(people_csv: Path, cli: Cli) ->
 
 
 def test_real_messages_are_checked_with_no_configuration(shared: Path, folder: Path, cli: Cli) -> None:
-    value = cli.json("check", str(shared / "sms_spam" / "sms_spam.csv.gz"), "--label", "label")
+    messages = str(shared / "sms_spam" / "sms_spam.csv.gz")
+    value = cli.json("check", messages, "--label", "label", "--only", "duplicates,privacy,completeness")
     found = {finding["check"]: finding for finding in value["findings"] if finding["outcome"] != "pass"}
     assert found["duplicates.exact"]["value"] == pytest.approx(403 / 5574)
     assert "privacy.pii" in found

@@ -8,6 +8,7 @@ import click
 import pyarrow as pa
 import pytest
 
+import headwater as hw
 from headwater.cli.errors import error_to_dict, report_error
 from headwater.core.errors import (
     GateClosed,
@@ -18,6 +19,7 @@ from headwater.core.errors import (
     StorageFull,
     UsageError,
 )
+from tests.cli.conftest import Cli
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,7 @@ from headwater.core.errors import (
         (click.UsageError("c"), 2),
         (ValueError("v"), 3),
         (PermissionError(13, "Permission denied", "x.html"), 3),
+        (FileNotFoundError(2, "No such file or directory", "a/x.html"), 2),
     ],
 )
 def test_each_kind_of_error_has_its_code_and_its_json(
@@ -62,6 +65,14 @@ def test_a_fault_of_ours_says_so_and_debug_shows_where(capsys: pytest.CaptureFix
     assert "ValueError: odd [bold]text[/bold]" in short
     assert "hw --debug" in short
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_path_that_cannot_be_written_is_named(shop: hw.Repo, cli: Cli) -> None:
+    assert (
+        "Error: nowhere/x.html: No such file or directory."
+        in cli("diff", "-o", "nowhere/x.html", code=2).stderr
+    )
+    assert cli.json("diff", "-o", "nowhere/x.html", code=2)["error"]["type"] == "FileNotFoundError"
 
 
 def test_many_conflicts_are_cut(capsys: pytest.CaptureFixture[str]) -> None:

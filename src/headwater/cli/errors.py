@@ -11,7 +11,9 @@ from headwater.core.errors import HeadwaterError
 
 __all__ = ["error_to_dict", "report_error"]
 
+_WRONG_USAGE = 2
 _BROKE = 3
+_WRONG_PATH = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 _SHOWN = 20
 
 
@@ -42,7 +44,9 @@ def report_error(error: Exception, *, as_json: bool, debug: bool) -> int:
         error.show()
         return error.exit_code
     _explain(error, debug=debug, with_facts=not as_json)
-    return error.exit_code if isinstance(error, HeadwaterError) else _BROKE
+    if isinstance(error, HeadwaterError):
+        return error.exit_code
+    return _WRONG_USAGE if isinstance(error, _WRONG_PATH) else _BROKE
 
 
 def error_to_dict(error: Exception) -> dict[str, Any]:
@@ -51,7 +55,13 @@ def error_to_dict(error: Exception) -> dict[str, Any]:
         return {"type": type(error).__name__, "message": error.message, **error.facts}
     if isinstance(error, click.ClickException):
         return {"type": "UsageError", "message": error.format_message()}
-    return {"type": type(error).__name__, "message": str(error)}
+    return {"type": type(error).__name__, "message": _words(error)}
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, HeadwaterError) and error.filename:
+        return f"{error.filename}: {error.strerror}."
+    return str(error)
 
 
 def _explain(error: Exception, *, debug: bool, with_facts: bool) -> None:
@@ -59,7 +69,7 @@ def _explain(error: Exception, *, debug: bool, with_facts: bool) -> None:
 
     err = console(stderr=True)
     known = isinstance(error, HeadwaterError)
-    message = str(error) if known or isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+    message = _words(error) if known or isinstance(error, OSError) else f"{type(error).__name__}: {error}"
     err.print("Error:", style="bold red", end=" ")
     err.print(message, markup=False, highlight=False, soft_wrap=not err.is_terminal)
     if not known and not isinstance(error, OSError):
