@@ -101,7 +101,8 @@ class Distribution(Check):
         value = self._distance(old, new)
         limit = _LIMITS[self.statistic] if self.maximum is None else self.maximum
         if self.statistic == "psi":
-            limit = max(limit, psi_noise(int(old.total), int(new.total), len(old.counts), _CONFIDENCE))
+            noise = psi_noise(states.baseline.rows, states.rows, len(old.counts), _CONFIDENCE)
+            limit = max(limit, noise)
         if new.stale and self._greatest(old, new) > limit:
             raise NeedExact(measures)
         broken = value > limit
