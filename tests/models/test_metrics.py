@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import headwater.models.metrics as module
 from headwater.core.errors import NotFound
+from headwater.models.evaluation import draws
 from headwater.models.metrics import METRICS, default_metric, metric, metrics_for
 from headwater.recipes.base import Labels
 
@@ -66,3 +68,25 @@ def test_metrics_go_with_the_task() -> None:
     assert default_metric(Labels(values=np.zeros(1), classes=("a", "b"))) == "roc_auc"
     with pytest.raises(NotFound, match="accuracy"):
         metric("accuracy", Labels(values=np.zeros(1)))
+
+
+def test_calibration_error_is_the_distance_of_confidence_from_accuracy() -> None:
+    labels = Labels(values=np.array([0.0, 0, 0, 1]), classes=("a", "b"))
+    said = np.tile([0.75, 0.25], (4, 1))
+    sure = np.tile([1.0, 0.0], (4, 1))
+    weights = np.array([[1.0, 1, 1, 1], [1, 1, 0, 2]])
+    compute = METRICS["calibration_error"].compute
+    np.testing.assert_allclose(compute(labels, said, weights), [0.0, 0.25])
+    np.testing.assert_allclose(compute(labels, sure, weights), [0.25, 0.5])
+
+
+@pytest.mark.parametrize("rows", [300, 3000])
+def test_auc_of_resamples_by_expansion_agrees_with_counting(rng: np.random.Generator, rows: int) -> None:
+    truth = rng.random(rows) < 0.4
+    said = (truth + rng.normal(size=rows)).round(1)
+    weights = draws(rows, 400, rng)
+    fast = module._auc(truth, said, weights)
+    exact = np.concatenate([module._auc(truth, said, weights[place : place + 1]) for place in range(401)])
+    assert fast[0] == pytest.approx(exact[0], abs=1e-12)
+    assert fast.std() == pytest.approx(exact.std(), rel=0.03)
+    assert np.corrcoef(fast, exact)[0, 1] > 0.99

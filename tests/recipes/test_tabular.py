@@ -61,3 +61,11 @@ def test_weights_count_and_numbers_are_predicted(rng: np.random.Generator) -> No
         line, encode_labels(pa.array(np.linspace(0.1, 2.1, 400))), weights=None, seed=0
     )
     assert abs(model.predict(pa.table({"x": [0.5]}))[0, 0] - 1.1) < 0.1
+
+
+def test_columns_without_any_value_are_left_out() -> None:
+    dates = pa.array(np.datetime64("2026-01-01") + np.arange(60).astype("m8[D]"))
+    table = pa.table({"day": dates, "none": pa.nulls(60, pa.float64()), "x": np.arange(60.0)})
+    labels = encode_labels(pa.array(["low"] * 30 + ["high"] * 30))
+    model = load("tabular").fit(table, labels, weights=None, seed=0)
+    assert model.predict(table).shape == (60, 2)

@@ -78,6 +78,7 @@ def compare(
     chosen: Metric,
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
+    everything: bool = True,
 ) -> list[Change]:
     """Compare two models: all metrics on the first part, the chosen one on the others.
 
@@ -95,6 +96,8 @@ def compare(
         Draws the resamples.
     resamples : int
         How many.
+    everything : bool
+        Whether to compute all metrics on the first part; else only the chosen one there too.
 
     Returns
     -------
@@ -121,7 +124,7 @@ def compare(
         shares = _shares(len(before), resamples, rng)
         picked = Labels(values=truth.values[rows], classes=truth.classes)
         others = [found for found in metrics_for(truth) if found.name != chosen.name]
-        for found in [chosen, *others] if place == 0 else [chosen]:
+        for found in [chosen, *others] if place == 0 and everything else [chosen]:
             first, second = (
                 _over_seeds([found.compute(picked, said, weights) for said in side[:, rows]], shares)
                 for side in (before, after)

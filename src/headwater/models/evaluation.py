@@ -37,6 +37,7 @@ Mask = NDArray[np.bool_]
 RESAMPLES = 500
 _GROUPS = 20
 _ROW = "_hw_row"
+_BLOCK = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +159,13 @@ def groups_of(parts: Sequence[Part], known: Mask | None = None) -> dict[str, lis
 
 def draws(rows: int, resamples: int, rng: np.random.Generator) -> F64:
     """Return how often each row is drawn in each resample, shape (resamples + 1, rows); first the rows themselves."""
-    if rows == 0:
-        return np.zeros((resamples + 1, 0))
-    drawn = rng.multinomial(rows, np.full(rows, 1.0 / rows), size=resamples)
-    return np.vstack([np.ones((1, rows)), drawn])
+    out = np.ones((resamples + 1, rows))
+    step = max(1, _BLOCK // max(rows, 1))
+    for first in range(1, resamples + 1, step):
+        some = min(step, resamples + 1 - first)
+        picked = rng.integers(0, max(rows, 1), (some, rows)) + rows * np.arange(some)[:, None]
+        out[first : first + some] = np.bincount(picked.ravel(), minlength=some * rows).reshape(some, rows)
+    return out
 
 
 def parts_of(

@@ -182,9 +182,10 @@ def impact(
 
     def judged(view: tuple[Labels, F64, F64]) -> tuple[Change, ...]:
         rows = Part(name="all", kind="all", rows=np.ones(len(view[0].values), np.bool_))
-        return tuple(compare(*view, [rows], chosen, np.random.default_rng([seed, 0])))
+        rng = np.random.default_rng([seed, 0])
+        return tuple(compare(*view, [rows], chosen, rng, everything=False))
 
-    whole = tuple(change for change in overall if change.kind == "all")
+    whole = tuple(overall[:1])
     on_head = judged(views.head) if held.changed.any() else whole
     on_base = judged(views.base) if held.changed.any() else whole
     unchanged = ~held.changed

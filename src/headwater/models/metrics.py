@@ -21,6 +21,7 @@ F64 = NDArray[np.float64]
 
 _TINY = 1e-15
 _BINS = 10
+_MANY = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,13 @@ def f1_macro(labels: Labels, predictions: F64, weights: F64) -> F64:
 def roc_auc(labels: Labels, predictions: F64, weights: F64) -> F64:
     """Chance that a row of the second class gets a higher score than one of the first; ties count half.
 
-    Of more than two classes the mean over one-against-the-rest.
+    Of more than two classes the mean over one-against-the-rest. Of 100 resamples or more of 100 rows or more of each
+    class, each is computed to first order about equal weights, which is many times faster; equal weights exactly.
+
+    References
+    ----------
+    DeLong, DeLong, Clarke-Pearson (1988). Comparing the areas under two or more correlated receiver operating
+    characteristic curves: a nonparametric approach. Biometrics 44(3). doi:10.2307/2531595
     """
     classes = len(labels.classes)
     if classes == 2:
@@ -168,6 +175,8 @@ def metric(name: str, labels: Labels) -> Metric:
 
 
 def _auc(positive: NDArray[np.bool_], scores: F64, weights: F64) -> F64:
+    if min(positive.sum(), (~positive).sum()) >= _MANY <= len(weights):
+        return _linear_auc(positive, scores, weights)
     order = np.argsort(scores, kind="stable")
     ordered = scores[order]
     starts = (
@@ -181,6 +190,27 @@ def _auc(positive: NDArray[np.bool_], scores: F64, weights: F64) -> F64:
     below = np.cumsum(downs, axis=1) - downs
     wins = (ups * (below + 0.5 * downs)).sum(axis=1)
     return _ratio(wins, ups.sum(axis=1) * downs.sum(axis=1))
+
+
+def _linear_auc(positive: NDArray[np.bool_], scores: F64, weights: F64) -> F64:
+    """Return the AUC of many resamples by its first-order expansion at equal weights, where it is exact.
+
+    What a row adds is the share of the other class that it is ranked rightly against: DeLong's placement values.
+    """
+    ups, downs = np.sort(scores[positive]), np.sort(scores[~positive])
+    placed = np.empty(len(scores))
+    placed[positive] = _beaten(downs, scores[positive])
+    placed[~positive] = 1.0 - _beaten(ups, scores[~positive])
+    whole = placed[positive].mean()
+    terms = np.stack([positive, ~positive, placed * positive, (placed - whole) * ~positive], axis=1)
+    rows_up, rows_down, up, down = (weights @ terms).T
+    return _ratio(up, rows_up) + _ratio(down, rows_down)
+
+
+def _beaten(others: F64, scores: F64) -> F64:
+    """Return for each score the share of the sorted others that it exceeds; ties count half."""
+    below = np.searchsorted(others, scores, side="left") + np.searchsorted(others, scores, side="right")
+    return below / (2.0 * len(others))
 
 
 def _ratio(top: F64, bottom: F64) -> F64:

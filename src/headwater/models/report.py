@@ -44,7 +44,7 @@ class Impact:
     gaps : tuple of Change
         Gaps between the groups of each sensitive feature, judged in the same way.
     on_head, on_base : tuple of Change
-        All metrics overall, with values and labels from that version for both sides.
+        The deciding metric overall, with values and labels from that version for both sides.
     on_unchanged : tuple of Change
         The same on held-out rows that are equal in both versions; empty where these are too few.
     notes : tuple of str

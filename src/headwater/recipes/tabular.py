@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from headwater.core.errors import UsageError
 from headwater.core.extras import require
@@ -59,10 +60,13 @@ class Tabular(Recipe):
         ensemble = require("sklearn.ensemble", extra="ml", purpose="The recipe 'tabular'")
         kind = "HistGradientBoostingClassifier" if labels.classes else "HistGradientBoostingRegressor"
         encoder = TableEncoder.learn(features)
-        if not encoder.names:
+        matrix = encoder.matrix(features)
+        # Trees cannot be grown on a column without any value, such as the hour of a date.
+        filled = ~np.isnan(matrix).all(axis=0)
+        if not filled.any():
             raise UsageError(
                 f"The recipe 'tabular' cannot read any of the columns {', '.join(features.schema.names)}: they hold "
-                "bytes, structs or lists. Give a recipe of your own as module:function."
+                "no values, or bytes, structs or lists. Give a recipe of your own as module:function."
             )
         model = getattr(ensemble, kind)(
             max_iter=self.iterations,
@@ -70,23 +74,25 @@ class Tabular(Recipe):
             max_leaf_nodes=self.leaves,
             l2_regularization=self.l2,
             early_stopping=False,
-            categorical_features=encoder.categorical,
+            categorical_features=np.asarray(encoder.categorical)[filled],
             random_state=seed,
         )
         with one_thread():
-            model.fit(encoder.matrix(features), labels.values, sample_weight=weights)
-        return _Trees(encoder, model, labels.classes)
+            model.fit(matrix[:, filled], labels.values, sample_weight=weights)
+        return _Trees(encoder, filled, model, labels.classes)
 
 
 RECIPES.register("tabular")(Tabular())
 
 
 class _Trees:
-    def __init__(self, encoder: TableEncoder, model: Any, classes: Sequence[str]) -> None:
-        self._encoder, self._model, self._classes = encoder, model, classes
+    def __init__(
+        self, encoder: TableEncoder, filled: NDArray[np.bool_], model: Any, classes: Sequence[str]
+    ) -> None:
+        self._encoder, self._filled, self._model, self._classes = encoder, filled, model, classes
 
     def predict(self, features: pa.Table) -> F64:
-        matrix = self._encoder.matrix(features)
+        matrix = self._encoder.matrix(features)[:, self._filled]
         if len(matrix) == 0:
             return np.zeros((0, max(len(self._classes), 1)))
         with one_thread():
