@@ -62,7 +62,7 @@ class Tabular(Recipe):
         encoder = TableEncoder.learn(features)
         matrix = encoder.matrix(features)
         # Trees cannot be grown on a column without any value, such as the hour of a date.
-        filled = ~np.isnan(matrix).all(axis=0)
+        filled: NDArray[np.bool_] = np.asarray(~np.isnan(matrix).all(axis=0))
         if not filled.any():
             raise UsageError(
                 f"The recipe 'tabular' cannot read any of the columns {', '.join(features.schema.names)}: they hold "
