@@ -72,7 +72,7 @@ def test_words_follow_no_format() -> None:
 
 
 def test_of_many_texts_the_same_sample_is_looked_at_whatever_their_order() -> None:
-    texts = [f"{'ab' * (i % 3)}{i}" for i in range(20_000)]
+    texts: list[str | None] = [f"{'ab' * (i % 3)}{i}" for i in range(20_000)]
     first, second = state(texts), state(texts[::-1])
     assert first.to_bytes() == second.to_bytes()
     assert first.seen == 8192
