@@ -25,7 +25,9 @@ import pyarrow.compute as pc
 from blake3 import blake3
 from numpy.typing import NDArray
 
-__all__ = ["U64", "hash_array", "hash_columns", "hash_keys", "mix", "without_views"]
+from headwater.core.arrays import without_views
+
+__all__ = ["U64", "hash_array", "hash_columns", "hash_keys", "mix"]
 
 U64 = NDArray[np.uint64]
 
@@ -302,13 +304,6 @@ def _hash_fixed_lists(array: pa.FixedSizeListArray) -> U64:
     items = mix(hash_array(child).reshape(len(array), size) ^ places)
     total = items.sum(axis=1, dtype=np.uint64)
     return mix(total ^ (np.full(1, size, np.uint64) * _TEXT))
-
-
-def without_views(array: pa.Array) -> pa.Array:
-    """Return an array of list views as one of large lists; not by a cast, which gives broken arrays."""
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(array), 0)).astype(np.int64)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    return pa.LargeListArray.from_arrays(pa.array(offsets), array.flatten(), mask=array.is_null())
 
 
 def _hash_lists(array: pa.Array) -> U64:

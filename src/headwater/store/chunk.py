@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from headwater.core.arrays import cast
 from headwater.core.errors import StorageError
 from headwater.core.hashing import U64, hash_columns, hash_keys
 from headwater.core.ids import ObjectId, digest
@@ -285,7 +286,7 @@ def _encoded_text(metadata: Any) -> list[str]:
 def _fit(array: pa.ChunkedArray | None, kind: pa.DataType, rows: int) -> pa.ChunkedArray:
     if array is None:
         return pa.chunked_array([pa.nulls(rows, kind)])
-    return array if array.type == kind else array.cast(kind)
+    return cast(array, kind)
 
 
 def _rowless(rows: int) -> pa.Table:

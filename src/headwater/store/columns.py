@@ -51,7 +51,7 @@ def compute_columns(
 
     def task(numbered: tuple[int, Chunk]) -> Chunk:
         number, chunk = numbered
-        table = function(number, chunk).cast(pa.schema(fields))
+        table = fit(function(number, chunk), pa.schema(fields))
         replaced = [name for name in names if name in chunk.columns]
         hashes = chunk.hashes(shop.objects) + hash_columns(table)
         if replaced:

@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from headwater.core.arrays import cast
 from headwater.core.hashing import U64, hash_array, hash_columns, mix
 from headwater.core.schema import widen
 from headwater.engine.base import Executor
 from headwater.store.chunk import Chunk, live_mask
-from headwater.store.lookup import SERIAL, Places, equal_rows, gather, occurrence
+from headwater.store.lookup import SERIAL, Places, equal_rows, gather, occurrence, row_codes
 from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
 
@@ -224,19 +225,8 @@ def row_changes(old: Manifest, new: Manifest, objects: Objects, executor: Execut
     none = Places.join([])
     if not old.key or old.key != new.key:
         return RowChanges(removed=left, added=right, before=none, after=none)
-    pairs_left, pairs_right = _pair(_key_hashes(old, left, objects), _key_hashes(new, right, objects))
+    pairs_left, pairs_right = _pairs(old, left, new, right, objects, executor)
     before, after = left[pairs_left], right[pairs_right]
-    if len(before):
-        real = equal_rows(
-            _keys(old, before, new, objects, executor),
-            gather(new, after, objects, columns=new.key, executor=executor),
-        )
-        pairs_left, pairs_right, before, after = (
-            pairs_left[real],
-            pairs_right[real],
-            before[real],
-            after[real],
-        )
     alone_left, alone_right = np.ones(len(left), np.bool_), np.ones(len(right), np.bool_)
     alone_left[pairs_left], alone_right[pairs_right] = False, False
     return RowChanges(removed=left[alone_left], added=right[alone_right], before=before, after=after)
@@ -301,6 +291,35 @@ def _cancel(left: U64, right: U64) -> tuple[NDArray[np.bool_], NDArray[np.bool_]
     return ~np.isin(a, b), ~np.isin(b, a)
 
 
+def _pairs(
+    old: Manifest, left: Places, new: Manifest, right: Places, objects: Objects, executor: Executor
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the indexes of rows with the same key on both sides."""
+    mine, yours = _key_hashes(old, left, objects), _key_hashes(new, right, objects)
+    first, second = _pair(mine, yours)
+    if not len(first):
+        return first, second
+    real = equal_rows(
+        _keys(old, left[first], new, objects, executor),
+        gather(new, right[second], objects, columns=new.key, executor=executor),
+    )
+    first, second = first[real], second[real]
+    # Different keys with equal hashes are rare: those left over are compared by value.
+    rest, other = np.setdiff1d(np.arange(len(left)), first), np.setdiff1d(np.arange(len(right)), second)
+    rest, other = rest[np.isin(mine[rest], yours[other])], other[np.isin(yours[other], mine[rest])]
+    if len(rest) and len(other):
+        keys = [
+            _keys(old, left[rest], new, objects, executor),
+            gather(new, right[other], objects, columns=new.key, executor=executor),
+        ]
+        codes = row_codes(pa.concat_tables(keys)).astype(np.uint64)
+        more = _pair(codes[: len(rest)], codes[len(rest) :])
+        first, second = np.r_[first, rest[more[0]]], np.r_[second, other[more[1]]]
+        order = np.argsort(first, kind="stable")
+        first, second = first[order], second[order]
+    return first, second
+
+
 def _pair(left: U64, right: U64) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the indexes of rows with equal key hashes on both sides."""
     order = np.argsort(right, kind="stable")
@@ -348,7 +367,7 @@ def _cast(table: pa.Table, schema: pa.Schema) -> pa.Table:
     for field in schema:
         column = table.column(field.name)
         try:
-            arrays.append(column.cast(field.type))
+            arrays.append(cast(column, field.type))
         except pa.ArrowException:
             arrays.append(as_text(column))
     return pa.table(arrays, names=schema.names)
@@ -375,7 +394,7 @@ def _marked(table: pa.Table, change: str, schema: pa.Schema) -> pa.Table:
         elif pa.types.is_string(field.type) and not pa.types.is_string(table.schema.field(field.name).type):
             arrays.append(as_text(table.column(field.name)))
         else:
-            arrays.append(table.column(field.name).cast(field.type))
+            arrays.append(cast(table.column(field.name), field.type))
     return pa.table(arrays, schema=schema.insert(0, pa.field("_change", pa.string())))
 
 

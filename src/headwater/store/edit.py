@@ -17,7 +17,7 @@ from headwater.core.schema import SchemaChange, evolve, require_columns
 from headwater.store.chunk import Chunk, live_mask
 from headwater.store.columns import drop_columns, set_types
 from headwater.store.incoming import Rows, fit
-from headwater.store.lookup import Places, equal_rows, gather, locate, occurrence
+from headwater.store.lookup import Places, equal_rows, gather, locate, occurrence, row_codes
 from headwater.store.manifest import Fingerprint, Manifest, fingerprint_chunk
 from headwater.store.writing import Workshop, write_chunks
 
@@ -420,7 +420,7 @@ def _doubled(manifest: Manifest, chunks: list[Chunk], shop: Workshop) -> Places:
         suspects = np.flatnonzero(np.isin(everything, twice))
         places = Places(owner[suspects].astype(np.int64), position[suspects].astype(np.int64))
         keys = gather(fresh, places, shop.objects, columns=manifest.key)
-        codes = _codes(keys)
+        codes = row_codes(keys)
         found.append(places[occurrence(codes.astype(np.uint64)) > 0])
     if manifest.chunks:
         hit = np.zeros(len(everything), np.bool_)
@@ -443,23 +443,10 @@ def _doubled(manifest: Manifest, chunks: list[Chunk], shop: Workshop) -> Places:
     return joined[first]
 
 
-def _codes(keys: pa.Table) -> I64:
-    """Return a number for each row, equal exactly where the rows are equal."""
-    names = [f"key{number}" for number in range(keys.num_columns)]
-    numbered = keys.rename_columns(names).append_column("row", pa.array(np.arange(keys.num_rows)))
-    groups = numbered.group_by(names, use_threads=False).aggregate([("row", "list")])
-    lists = groups.column("row_list").combine_chunks()
-    codes = np.empty(keys.num_rows, np.int64)
-    codes[np.asarray(lists.flatten())] = np.repeat(
-        np.arange(len(lists)), np.asarray(pc.list_value_length(lists))
-    )
-    return codes
-
-
 def _refuse_duplicates(table: pa.Table, hashes: U64, key: Sequence[str], name: str) -> None:
     if len(np.unique(hashes)) == len(hashes):
         return
-    codes = _codes(table.select(list(key)))
+    codes = row_codes(table.select(list(key)))
     again = np.flatnonzero(occurrence(codes.astype(np.uint64)) > 0)
     if len(again):
         raise _duplicate_error(table.take(pa.array(again)), key, name, len(again), again.tolist())

@@ -8,8 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
+from headwater.core.arrays import cast
 from headwater.core.errors import SchemaError, UsageError
-from headwater.core.hashing import without_views
 from headwater.core.schema import plain_schema
 
 __all__ = ["Data", "Rows", "incoming"]
@@ -94,7 +94,7 @@ def fit(batch: pa.RecordBatch | pa.Table, schema: pa.Schema) -> Any:
             continue
         column = batch.column(field.name)
         try:
-            arrays.append(column if column.type == field.type else _cast(column, field.type))
+            arrays.append(cast(column, field.type))
         except pa.ArrowException as error:
             raise SchemaError(
                 f"Column {field.name!r} is {field.type}, and a value does not fit it: {error}. Convert the rows, "
@@ -113,13 +113,6 @@ class _Again:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return iter(self._source.batches())
-
-
-def _cast(column: Any, kind: pa.DataType) -> Any:
-    views = pa.types.is_list_view(column.type) or pa.types.is_large_list_view(column.type)
-    if views and isinstance(column, pa.ChunkedArray):
-        return pa.chunked_array([_cast(chunk, kind) for chunk in column.chunks], kind)
-    return (without_views(column) if views else column).cast(kind)
 
 
 def _from_iterator(data: Iterator[Any]) -> Rows:

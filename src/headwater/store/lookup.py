@@ -18,7 +18,7 @@ from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
 from headwater.store.rowindex import Keys
 
-__all__ = ["SERIAL", "Places", "equal_rows", "gather", "locate", "occurrence"]
+__all__ = ["SERIAL", "Places", "equal_rows", "gather", "locate", "occurrence", "row_codes"]
 
 I64 = NDArray[np.int64]
 
@@ -171,6 +171,19 @@ def occurrence(values: U64) -> I64:
     out = np.empty(len(values), np.int64)
     out[order] = rank
     return out
+
+
+def row_codes(keys: pa.Table) -> I64:
+    """Return a number for each row, equal exactly where the rows are equal."""
+    names = [f"key{number}" for number in range(keys.num_columns)]
+    numbered = keys.rename_columns(names).append_column("row", pa.array(np.arange(keys.num_rows)))
+    groups = numbered.group_by(names, use_threads=False).aggregate([("row", "list")])
+    lists = groups.column("row_list").combine_chunks()
+    codes = np.empty(keys.num_rows, np.int64)
+    codes[np.asarray(lists.flatten())] = np.repeat(
+        np.arange(len(lists)), np.asarray(pc.list_value_length(lists))
+    )
+    return codes
 
 
 def equal_rows(left: pa.Table, right: pa.Table) -> NDArray[np.bool_]:

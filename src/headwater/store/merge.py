@@ -1,4 +1,8 @@
-"""Three-way merge of a dataset, by key and cell."""
+"""Three-way merge of a dataset, by key and cell; without a key, by counts of equal rows.
+
+No cell that somebody wrote goes without somebody having decided so: where one side changed what the
+other side changed, dropped or deleted, that is a conflict.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from headwater.core.arrays import cast
 from headwater.core.errors import MergeConflict
-from headwater.core.hashing import hash_array, hash_columns, hash_keys
-from headwater.core.schema import widen
+from headwater.core.hashing import U64, hash_array, hash_columns, hash_keys
+from headwater.store.align import Sides, align
 from headwater.store.chunk import live_mask, read_chunk
-from headwater.store.columns import add_columns, drop_columns, set_types
+from headwater.store.columns import add_columns, drop_columns
 from headwater.store.diff import RowChanges, as_text, row_changes
 from headwater.store.edit import delete_places, upsert, with_rows
 from headwater.store.incoming import Rows, fit
-from headwater.store.lookup import Places, gather, locate, occurrence
+from headwater.store.lookup import Places, gather, locate, occurrence, row_codes
 from headwater.store.manifest import Manifest
+from headwater.store.objects import Objects
 from headwater.store.writing import Workshop
 
 __all__ = ["CONFLICTS", "Level", "Merged", "Resolve", "merge_manifests"]
@@ -63,7 +69,8 @@ def merge_manifests(
     shop : Workshop
         How to write.
     level : {"cells", "rows"}
-        Whether two changes of different cells of one row go together, or conflict.
+        Whether two changes of different cells of one row go together, or conflict. Without a key: whether
+        the same rows added on both sides are one change, or each counts.
     resolve : {"ours", "theirs"}, optional
         Which side wins where both changed a cell; then there are no conflicts.
 
@@ -77,7 +84,8 @@ def merge_manifests(
         If the keys or the column types of the two sides cannot go together.
     """
     none = CONFLICTS.empty_table()
-    if same(ours, theirs) or same(base, theirs):
+    counted = level == "rows" and ours is not None and not ours.key
+    if same(base, theirs) or (same(ours, theirs) and not counted):
         return Merged(ours, none)
     if same(base, ours):
         return Merged(theirs, none)
@@ -86,15 +94,11 @@ def merge_manifests(
             return Merged(ours if resolve == "ours" else theirs, none)
         side = "ours deleted it" if ours is None else "theirs deleted it"
         return Merged(ours, _whole(name, None, f"{side}, the other side changed it"))
-    if base is None:
-        base = Manifest(schema=ours.schema, key=ours.key)
-    if ours.key != theirs.key:
-        raise MergeConflict(
-            f"Dataset {name!r} has the key {list(ours.key)} on one side and {list(theirs.key)} on the other. "
-            "Give both the same key first.",
-            dataset=name,
-        )
-    return _Merge(name, base, ours, theirs, shop, level, resolve).run()
+    sides = align(name, base, ours, theirs, shop)
+    merge = _Merge(name, sides, shop, level, resolve)
+    manifest = merge.by_key() if sides.ours.key else merge.by_content()
+    documented = _with_documents(manifest, base, ours, theirs)
+    return Merged(documented, pa.concat_tables(merge.conflicts))
 
 
 def same(a: Manifest | None, b: Manifest | None) -> bool:
@@ -112,139 +116,217 @@ def same(a: Manifest | None, b: Manifest | None) -> bool:
 
 class _Merge:
     def __init__(
-        self,
-        name: str,
-        base: Manifest,
-        ours: Manifest,
-        theirs: Manifest,
-        shop: Workshop,
-        level: Level,
-        resolve: Resolve | None,
+        self, name: str, sides: Sides, shop: Workshop, level: Level, resolve: Resolve | None
     ) -> None:
-        self.name, self.base, self.ours, self.theirs = name, base, ours, theirs
+        self.name, self.base, self.ours, self.theirs = name, sides.base, sides.ours, sides.theirs
         self.shop, self.level, self.resolve = shop, level, resolve
         self.objects = shop.objects
         self.conflicts: list[pa.Table] = [CONFLICTS.empty_table()]
 
-    def run(self) -> Merged:
-        self._merge_columns()
-        mine = row_changes(self.base, self.ours, self.objects)
-        yours = row_changes(self.base, self.theirs, self.objects)
-        result = self._keyed(mine, yours) if self.ours.key else self._by_content(yours)
-        return Merged(self._with_documents(result), pa.concat_tables(self.conflicts))
-
-    def _merge_columns(self) -> None:
-        """Bring columns that theirs added or dropped into ours, and give both the wider types."""
-        base, ours, theirs = (manifest.schema for manifest in (self.base, self.ours, self.theirs))
-        for name in (n for n in theirs.names if n in ours.names):
-            kind = widen(ours.field(name).type, theirs.field(name).type)
-            if kind is None:
-                raise MergeConflict(
-                    f"Column {name!r} of dataset {self.name!r} is {ours.field(name).type} on one side and "
-                    f"{theirs.field(name).type} on the other. Convert one of them first.",
-                    dataset=self.name,
-                    column=name,
-                )
-            at = self.ours.schema.get_field_index(name)
-            self.ours = set_types(self.ours, self.ours.schema.set(at, pa.field(name, kind)), self.shop)
-        dropped = [n for n in base.names if n in ours.names and n not in theirs.names]
-        if dropped:
-            self.ours = drop_columns(self.ours, dropped, self.shop)
-        fresh = [n for n in theirs.names if n not in ours.names and n not in base.names]
-        if fresh and self.ours.key:
+    def by_key(self) -> Manifest:
+        """Bring their change into ours."""
+        kept = self._dropped_columns()
+        mine, yours = self._changes(self.ours), self._changes(self.theirs)
+        fresh = [n for n in self.theirs.schema.names if n not in self.ours.schema.names]
+        fresh = [n for n in fresh if n not in self.base.schema.names or n in kept]
+        if fresh:
             self.ours = self._with_their_columns(fresh)
-        elif fresh:
-            raise MergeConflict(
-                f"Dataset {self.name!r} has no key, so the column {fresh[0]!r} that one side added cannot be matched "
-                "to the rows of the other. Give the dataset a key.",
-                dataset=self.name,
-                column=fresh[0],
-            )
-
-    def _with_their_columns(self, names: Sequence[str]) -> Manifest:
         key = list(self.ours.key)
-        rows = _live_rows(self.theirs, [*key, *names], self.shop)
-        known = locate(self.ours, rows.select(key).cast(_fields(self.ours.schema, key)), self.objects).found
-        table = rows.filter(pa.array(known))
-        return add_columns(self.ours, Rows(table.schema, table.to_batches()), self.shop, name=self.name)
-
-    def _by_content(self, yours: RowChanges) -> Manifest:
-        """Apply their multiset difference to ours: take away what they removed, add what they added."""
-        removed = gather(self.base, yours.removed, self.objects)
-        sought = hash_columns(fit(removed, self.ours.schema)) if removed.num_rows else np.zeros(0, np.uint64)
-        result = delete_places(self.ours, _rows_by_hash(self.ours, sought, self.shop), self.shop)
-        added = fit(gather(self.theirs, yours.added, self.objects), self.ours.schema)
-        return with_rows(result, added.to_batches(), self.shop, self.name)
-
-    def _keyed(self, mine: RowChanges, yours: RowChanges) -> Manifest:
-        key = list(self.ours.key)
-        ours_touched = self._touched(mine, self.ours)
-        gone = gather(self.base, yours.removed, self.objects, columns=key)
-        written = Places.join([yours.added, yours.after])
-        incoming = gather(self.theirs, written, self.objects)
-        gone_both = np.isin(hash_keys(gone, key), ours_touched)
-        written_both = np.isin(hash_keys(incoming, key), ours_touched)
+        touched = self._touched(mine, self.ours)
+        gone = self._gather(self.base, yours.removed, key).cast(touched.schema)
+        incoming = self._gather(self.theirs, Places.join([yours.added, yours.after]))
+        disputed_gone = among(gone, touched)
+        disputed_rows = among(incoming.select(key), touched)
         result = self.ours
-        clear = gone.filter(pa.array(~gone_both))
-        places = locate(result, clear.cast(_fields(result.schema, key)), self.objects)
+        places = self._locate(result, gone.filter(pa.array(~disputed_gone)))
         result = delete_places(result, places[places.found], self.shop)
-        result = self._disputed_deletions(result, gone.filter(pa.array(gone_both)))
-        rows = incoming.filter(pa.array(~written_both))
-        disputed = self._disputed_rows(incoming.filter(pa.array(written_both)))
+        result = self._disputed_deletions(result, gone.filter(pa.array(disputed_gone)))
         shared = [n for n in self.ours.schema.names if n in incoming.schema.names]
+        clear = incoming.filter(pa.array(~disputed_rows)).select(shared)
         table = pa.concat_tables(
-            [rows.select(shared).cast(_fields(self.ours.schema, shared)), disputed.select(shared)]
+            [clear, self._disputed_rows(incoming.filter(pa.array(disputed_rows)), shared)]
         )
         if not table.num_rows:
             return result
         return upsert(result, Rows(table.schema, table.to_batches()), self.shop, name=self.name)
 
-    def _touched(self, changes: RowChanges, new: Manifest) -> NDArray[np.uint64]:
-        key = list(new.key)
-        gone = gather(self.base, changes.removed, self.objects, columns=key)
-        fresh = gather(new, Places.join([changes.added, changes.after]), self.objects, columns=key)
-        return np.concatenate([hash_keys(gone, key), hash_keys(fresh, key)])
+    def by_content(self) -> Manifest:
+        """Apply the multiset difference of one side to the other: take away what it removed, add what it added.
+
+        Where both sides changed the number of a row alike, that is one change; but of two transactions that
+        add the same row, each adds its own.
+        """
+        kept = self._dropped_columns()
+        added = [self._columns_beyond(self.ours), self._columns_beyond(self.theirs, kept)]
+        if all(added):
+            raise MergeConflict(
+                f"Dataset {self.name!r} has no key, so the columns {added[0][0]!r} and {added[1][0]!r} that the two "
+                "sides added cannot be matched row by row. Give the dataset a key.",
+                dataset=self.name,
+                column=added[1][0],
+            )
+        # The side with further columns takes in the change of the other, which lacks them.
+        into, other = (self.theirs, self.ours) if added[1] else (self.ours, self.theirs)
+        gone = [n for n in into.schema.names if n in self.base.schema.names and n not in other.schema.names]
+        gone = [n for n in gone if n not in kept]
+        into = drop_columns(into, gone, self.shop) if gone else into
+        changes = self._changes(other)
+        removed = fit(self._gather(self.base, changes.removed), into.schema)
+        rows = fit(self._gather(other, changes.added), into.schema)
+        if self.level == "cells":
+            done = self._changes(into)
+            removed = _not_alike(removed, fit(self._gather(self.base, done.removed), into.schema))
+            rows = _not_alike(rows, fit(self._gather(into, done.added), into.schema))
+        result = delete_places(into, self._matches(into, removed), self.shop)
+        return with_rows(result, rows.to_batches(), self.shop, self.name)
+
+    def _changes(self, side: Manifest) -> RowChanges:
+        return row_changes(self.base, side, self.objects, self.shop.executor)
+
+    def _gather(self, manifest: Manifest, places: Places, columns: Sequence[str] | None = None) -> pa.Table:
+        return gather(manifest, places, self.objects, columns=columns, executor=self.shop.executor)
+
+    def _locate(self, manifest: Manifest, keys: pa.Table) -> Places:
+        names = list(manifest.key)
+        return locate(
+            manifest,
+            keys.select(names).cast(_fields(manifest.schema, names)),
+            self.objects,
+            self.shop.executor,
+        )
+
+    def _columns_beyond(self, side: Manifest, kept: Sequence[str] = ()) -> list[str]:
+        """Return the columns that a side has and the ancestor lacks, or that ours dropped and shall come back."""
+        back = [n for n in kept if n not in self.ours.schema.names]
+        return [n for n in side.schema.names if n not in self.base.schema.names or n in back]
+
+    def _dropped_columns(self) -> list[str]:
+        """Drop from ours what theirs dropped, and return the columns that are kept against the other side's wish.
+
+        A column that one side dropped while the other wrote cells of it is in dispute.
+        """
+        kept: list[str] = []
+        for side, other in (("ours", self.ours), ("theirs", self.theirs)):
+            rest = self.theirs if side == "ours" else self.ours
+            names = [
+                n for n in self.base.schema.names if n in other.schema.names and n not in rest.schema.names
+            ]
+            if names and self._written(side, other, names) and self.resolve == side:
+                kept += names
+            elif names and side == "ours":
+                self.ours = drop_columns(self.ours, names, self.shop)
+        return kept
+
+    def _written(self, side: str, manifest: Manifest, columns: Sequence[str]) -> bool:
+        """Say whether a side wrote cells of columns that the other one dropped; tell each as a conflict."""
+        changes = self._changes(manifest)
+        before = self._gather(self.base, changes.before, columns)
+        padding = pa.table(
+            [pa.nulls(len(changes.added), f.type) for f in before.schema], schema=before.schema
+        )
+        old = pa.concat_tables([before, padding])
+        new = self._gather(manifest, Places.join([changes.after, changes.added]))
+        written = False
+        for column in columns:
+            values = new.column(column)
+            differs = hash_array(old.column(column)) != hash_array(values)
+            if not differs.any():
+                continue
+            written = True
+            if self.resolve is None:
+                which = pa.array(differs)
+                texts = [as_text(old.column(column).filter(which)), as_text(values.filter(which))]
+                dropped = pa.array(["dropped"] * len(texts[0]), pa.string())
+                cells = (texts[1], dropped) if side == "ours" else (dropped, texts[1])
+                self._conflict(self._names(new.filter(which)), column, texts[0], *cells)
+        return written
+
+    def _names(self, rows: pa.Table) -> pa.Table:
+        """Return what names the rows: the key columns, or the row hash without a key."""
+        if self.ours.key:
+            return rows.select(list(self.ours.key))
+        return pa.table({"row": [f"{int(value):016x}" for value in hash_columns(rows)]})
+
+    def _with_their_columns(self, names: Sequence[str]) -> Manifest:
+        key = list(self.ours.key)
+        rows = _live_rows(self.theirs, [*key, *names], self.shop)
+        table = rows.filter(pa.array(self._locate(self.ours, rows).found))
+        return add_columns(self.ours, Rows(table.schema, table.to_batches()), self.shop, name=self.name)
+
+    def _matches(self, manifest: Manifest, rows: pa.Table) -> Places:
+        """Return a live row of a manifest for each of ``rows``; those not there are left out.
+
+        Rows are compared over the columns of the ancestor. Of rows that are equal there but not in the further
+        columns of the manifest, none may be preferred.
+        """
+        columns = [n for n in manifest.schema.names if n in self.base.schema.names]
+        candidates = _live_places(manifest, self.objects)
+        stored = _hashes_over(manifest, candidates, columns, self.shop)
+        sought = hash_columns(rows, columns)
+        order = np.argsort(stored, kind="stable")
+        ordered = stored[order]
+        at = np.searchsorted(ordered, sought) + occurrence(sought)
+        found = at < len(ordered)
+        found[found] = ordered[at[found]] == sought[found]
+        chosen = order[at[found]]
+        if len(columns) < len(manifest.schema.names):
+            left = np.setdiff1d(np.flatnonzero(np.isin(stored, sought[found])), chosen)
+            whole = _hashes_over(manifest, candidates, manifest.schema.names, self.shop)
+            if len(left) and not np.isin(whole[left], whole[chosen]).all():
+                raise MergeConflict(
+                    f"Dataset {self.name!r} has no key; one side removed rows of which there are several, and the "
+                    "other side added columns in which these differ. Give the dataset a key.",
+                    dataset=self.name,
+                )
+        return candidates[chosen]
+
+    def _touched(self, changes: RowChanges, new: Manifest) -> pa.Table:
+        """Return the keys of the rows that a side removed, added or changed."""
+        schema = _fields(new.schema, new.key)
+        gone = self._gather(self.base, changes.removed, new.key).cast(schema)
+        fresh = self._gather(new, Places.join([changes.added, changes.after]), new.key)
+        return pa.concat_tables([gone, fresh.cast(schema)])
 
     def _disputed_deletions(self, result: Manifest, keys: pa.Table) -> Manifest:
         """Handle rows that they deleted and we changed or deleted."""
-        places = locate(result, keys.cast(_fields(result.schema, list(result.key))), self.objects)
-        changed = keys.filter(pa.array(places.found))
-        if changed.num_rows and self.resolve == "theirs":
+        places = self._locate(result, keys)
+        if places.found.any() and self.resolve == "theirs":
             return delete_places(result, places[places.found], self.shop)
-        if changed.num_rows and self.resolve is None:
-            self._conflict_rows(changed, ours="changed", theirs="deleted")
+        if self.resolve is None:
+            self._conflict_rows(keys.filter(pa.array(places.found)), ours="changed", theirs="deleted")
         return result
 
-    def _disputed_rows(self, rows: pa.Table) -> pa.Table:
-        """Merge, cell by cell, rows that both sides wrote; return them in our schema."""
+    def _disputed_rows(self, rows: pa.Table, columns: Sequence[str]) -> pa.Table:
+        """Merge, cell by cell, rows that both sides wrote; return them over ``columns``."""
+        rows = rows.select(list(columns))
         key = list(self.ours.key)
-        common = [n for n in self.ours.schema.names if n in rows.schema.names]
-        schema = _fields(self.ours.schema, common)
-        rows = rows.select(common).cast(schema)
+        places = self._locate(self.ours, rows)
+        lost = pa.array(~places.found)
+        if self.resolve is None:
+            self._conflict_rows(rows.select(key).filter(lost), ours="deleted", theirs="changed")
+        again = rows.filter(lost) if self.resolve == "theirs" else rows.slice(0, 0)
+        rows, places = rows.filter(pa.array(places.found)), places[places.found]
         keys = rows.select(key)
-        at_ours = locate(self.ours, keys, self.objects)
-        lost = ~at_ours.found
-        if lost.any():
-            if self.resolve is None:
-                self._conflict_rows(keys.filter(pa.array(lost)), ours="deleted", theirs="changed")
-            kept = rows.filter(pa.array(lost)) if self.resolve == "theirs" else schema.empty_table()
-            rows, keys, at_ours = rows.filter(pa.array(~lost)), keys.filter(pa.array(~lost)), at_ours[~lost]
-        else:
-            kept = schema.empty_table()
-        ours = gather(self.ours, at_ours, self.objects, columns=common)
-        base = self._base_cells(keys, schema)
-        merged = {name: self._cell(name, keys, base, ours, rows) for name in common}
-        return pa.concat_tables([kept, pa.table(merged, schema=schema)])
+        ours = self._gather(self.ours, places, columns)
+        base = self._base_cells(keys, rows.schema)
+        merged = {name: self._cell(name, keys, base, ours, rows) for name in columns}
+        return pa.concat_tables([again, pa.table(merged, schema=rows.schema)])
 
     def _base_cells(self, keys: pa.Table, schema: pa.Schema) -> pa.Table:
-        """Return the cells at the base, null where the row or the column was not there."""
+        """Return the cells at the ancestor; null where the row or column was not there, or of another type."""
         names = [n for n in schema.names if n in self.base.schema.names]
-        places = locate(self.base, keys.cast(_fields(self.base.schema, keys.schema.names)), self.objects)
-        stored = gather(self.base, places[places.found], self.objects, columns=names)
+        places = self._locate(self.base, keys)
+        stored = self._gather(self.base, places[places.found], names)
         source = np.full(keys.num_rows, -1, np.int64)
         source[places.found] = np.arange(int(places.found.sum()))
         index = pa.array(source, mask=source < 0)
-        return fit(stored.take(index), schema)
+        arrays = []
+        for field in schema:
+            try:
+                arrays.append(cast(stored.column(field.name).take(index), field.type))
+            except (KeyError, pa.ArrowException):
+                arrays.append(pa.nulls(keys.num_rows, field.type))
+        return pa.table(arrays, schema=schema)
 
     def _cell(
         self, name: str, keys: pa.Table, base: pa.Table, ours: pa.Table, theirs: pa.Table
@@ -264,6 +346,8 @@ class _Merge:
 
     def _conflict_rows(self, keys: pa.Table, *, ours: str, theirs: str) -> None:
         count = keys.num_rows
+        if not count:
+            return
         fill = [pa.array([text] * count, pa.string()) for text in (None, ours, theirs)]
         self._conflict(keys, None, *fill)
 
@@ -276,11 +360,42 @@ class _Merge:
         arrays = [pa.array([self.name] * count, pa.string()), names, pa.array([column] * count, pa.string())]
         self.conflicts.append(pa.table([*arrays, base, ours, theirs], schema=CONFLICTS))
 
-    def _with_documents(self, result: Manifest) -> Manifest:
-        """Take contract and tags from the side that changed them; ours where both did."""
-        contract = self.theirs.contract if result.contract == self.base.contract else result.contract
-        tags = self.theirs.tags if result.tags == self.base.tags else result.tags
-        return replace(result, contract=contract, tags=tags)
+
+def among(rows: pa.Table, others: pa.Table) -> NDArray[np.bool_]:
+    """Say which rows of a table are among those of another of the same columns; by value, not by hash."""
+    names = rows.schema.names
+    hashes, known = hash_keys(rows, names), hash_keys(others, names)
+    out = np.isin(hashes, known)
+    if out.any():
+        mine = rows.filter(pa.array(out))
+        codes = row_codes(pa.concat_tables([mine, others.filter(pa.array(np.isin(known, hashes)))]))
+        out[out] = np.isin(codes[: mine.num_rows], codes[mine.num_rows :])
+    return out
+
+
+def _not_alike(rows: pa.Table, others: pa.Table) -> pa.Table:
+    """Return the rows of which there is another number among ``others``."""
+    hashes, known = hash_columns(rows), np.sort(hash_columns(others))
+    mine = np.sort(hashes)
+    counts, there = (
+        np.searchsorted(side, hashes, "right") - np.searchsorted(side, hashes, "left")
+        for side in (mine, known)
+    )
+    return rows.filter(pa.array(counts != there))
+
+
+def _with_documents(result: Manifest, base: Manifest | None, ours: Manifest, theirs: Manifest) -> Manifest:
+    """Take contract and tags from the side that changed them; ours where both did."""
+    contract, tags = (None, {}) if base is None else (base.contract, base.tags)
+    return replace(
+        result,
+        contract=theirs.contract if ours.contract == contract else ours.contract,
+        tags={
+            name: value
+            for name, value in (theirs.tags if ours.tags == tags else ours.tags).items()
+            if name in result.schema.names
+        },
+    )
 
 
 def _live_rows(manifest: Manifest, columns: Sequence[str], shop: Workshop) -> pa.Table:
@@ -288,23 +403,25 @@ def _live_rows(manifest: Manifest, columns: Sequence[str], shop: Workshop) -> pa
     return pa.concat_tables([_fields(manifest.schema, columns).empty_table(), *parts])
 
 
-def _rows_by_hash(manifest: Manifest, sought: NDArray[np.uint64], shop: Workshop) -> Places:
-    """Return a live row for each hash, the n-th row for the n-th of equal hashes; those not there are left out."""
-    hashes, chunks, positions = [np.zeros(0, np.uint64)], [], []
+def _live_places(manifest: Manifest, objects: Objects) -> Places:
+    parts = []
     for number, chunk in enumerate(manifest.chunks):
-        live = np.flatnonzero(live_mask(chunk, shop.objects)).astype(np.int64)
-        rows = chunk.hashes(shop.objects)[live]
-        hit = np.isin(rows, sought)
-        hashes.append(rows[hit])
-        positions.append(live[hit])
-        chunks.append(np.full(int(hit.sum()), number, np.int64))
-    there = np.concatenate(hashes)
-    places = Places.join([Places(c, p) for c, p in zip(chunks, positions, strict=True)])
-    order = np.argsort(there, kind="stable")
-    at = np.searchsorted(there[order], sought) + occurrence(sought)
-    found = at < len(there)
-    found[found] = there[order[at[found]]] == sought[found]
-    return places[order[at[found]]]
+        live = np.flatnonzero(live_mask(chunk, objects)).astype(np.int64)
+        parts.append(Places(np.full(len(live), number, np.int64), live))
+    return Places.join(parts)
+
+
+def _hashes_over(manifest: Manifest, places: Places, columns: Sequence[str], shop: Workshop) -> U64:
+    """Return the hashes of all live rows over some columns; `places` are their places."""
+    parts = [np.zeros(0, np.uint64)]
+    for number, positions in places.by_chunk().items():
+        chunk = manifest.chunks[number]
+        if set(columns) >= set(chunk.columns):
+            parts.append(chunk.hashes(shop.objects)[positions])
+        else:
+            table = read_chunk(chunk, manifest.schema, shop.objects, columns=columns, rows=positions)
+            parts.append(hash_columns(table))
+    return np.concatenate(parts)
 
 
 def _fields(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
