@@ -238,3 +238,21 @@ def test_a_repository_is_made_once(tmp_path: Path) -> None:
         Repo.init(tmp_path)
     with pytest.raises(NotFound, match="hw init"):
         Repo.open(tmp_path.parent / "nowhere")
+
+
+def test_a_transaction_committed_twice_makes_one_commit() -> None:
+    repo = Repo.init("memory://")
+    with repo.transaction("once") as tx:
+        tx.append("n", [{"v": 1}, {"v": 1}])
+        first = tx.commit()
+    assert tx.commit_id == first == repo.head
+    assert repo["n"].num_rows == 2
+
+
+def test_a_diff_says_which_datasets_are_in_it(repo: Repo) -> None:
+    with repo.transaction("second") as tx:
+        tx.upsert("p", [{"id": 1, "a": "changed"}])
+    diff = repo.diff()
+    assert "p" in diff
+    assert "q" not in diff
+    assert diff.get("q") is None

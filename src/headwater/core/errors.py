@@ -4,7 +4,7 @@
 
     HeadwaterError                      exit code 3 unless a subclass says otherwise
     ├── UsageError(ValueError)          2: the request is wrong; change it
-    │   ├── NotFound(LookupError)       a name that is not there: ref, dataset, column, check, ...
+    │   ├── NotFound(KeyError)          a name that is not there: ref, dataset, column, check, ...
     │   ├── SchemaError                 columns or types do not fit the dataset
     │   ├── InvalidKeys                 null or duplicate keys in the input
     │   └── MissingExtra(ImportError)   an optional package is needed: the message names the extra
@@ -87,7 +87,7 @@ class UsageError(HeadwaterError, ValueError):
     exit_code = 2
 
 
-class NotFound(UsageError, LookupError):
+class NotFound(UsageError, KeyError):
     """A name that is not there; the message lists what is and the nearest spelling."""
 
     @classmethod

@@ -259,8 +259,8 @@ class Transaction:
             If others were faster every time.
         """
         if self.is_empty:
-            self.commit_id = self.base
-            return self.base
+            self.commit_id = self.commit_id or self.base
+            return self.commit_id
         changed = [
             name
             for name in self._before.keys() | self._after.keys()
@@ -284,6 +284,8 @@ class Transaction:
                 author=self.author,
             ):
                 self.commit_id = commit.id
+                # What is published is no change any more: committing again adds nothing.
+                self._before = dict(self._after)
                 return commit.id
             head = self.repo.refs.get("heads", self.branch) or self.repo.start
             datasets = self._rebased(head, changed)
