@@ -1,0 +1,80 @@
+"""From contracts to checks and back; the suite without any contract."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from headwater.checks.suite import check_of, contract_suite, default_suite, rule_of, suite_for
+from headwater.checks.validity import Range, Set
+from headwater.core.contract import ColumnPromise, Contract, Rule
+from headwater.core.errors import NotFound, UsageError
+from tests.checks.targets import target_of
+
+TABLE = pa.table({"id": [1, 2], "x": [1.0, None], "word": ["a", "b"], "y": [0, 1]})
+
+
+def test_a_rule_becomes_a_check_and_back() -> None:
+    rule = Rule(check="validity.set", column="word", parameters={"values": ["a", "b"]}, severity="warning")
+    assert check_of(rule) == Set(column="word", values=("a", "b"), level="warn")
+    assert rule_of(check_of(rule)) == rule
+    assert check_of(Rule(check="uniqueness.columns", column="x")).columns == ("x",)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("rule", "error", "message"),
+    [
+        (Rule(check="validity.rang", column="x"), NotFound, "Did you mean 'validity.range'"),
+        (
+            Rule(check="validity.range", column="x", parameters={"minimun": 1}),
+            NotFound,
+            "Did you mean 'minimum'",
+        ),
+        (Rule(check="validity.set", column="x"), UsageError, "needs values"),
+        (Rule(check="volume.rows", column="x"), UsageError, "not about one column"),
+    ],
+)
+def test_rules_that_do_not_fit_say_why(rule: Rule, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        check_of(rule)
+
+
+def test_a_contract_asks_for_its_rules_columns_and_key() -> None:
+    contract = Contract(
+        dataset="data",
+        columns=(
+            ColumnPromise(name="x", required=True, unique=True),
+            ColumnPromise(name="gone", required=True),
+        ),
+        key=("id",),
+        rules=(
+            Rule(check="validity.range", column="x", parameters={"minimum": 0}),
+            Rule(check="validity.constant", column="gone"),
+        ),
+    )
+    suite = contract_suite(replace(target_of(TABLE), contract=contract))
+    assert [check.id for check in suite.checks] == [
+        "schema.drift", "uniqueness.key", "completeness.null_fraction", "uniqueness.columns", "validity.range",
+    ]  # fmt: skip
+    assert Range(column="x", minimum=0) in suite_for(replace(target_of(TABLE), contract=contract)).checks
+
+
+def test_the_default_suite_depends_on_columns_and_roles_not_on_rows() -> None:
+    target = target_of(TABLE, label="y")
+    empty = target_of(TABLE.slice(0, 0), label="y")
+    assert default_suite(target).checks == default_suite(empty).checks
+    assert "labels.balance" in {check.id for check in default_suite(target).checks}
+    assert len(set(default_suite(target).checks)) == len(default_suite(target))
+
+
+def test_a_suite_can_be_cut_down_to_checks_and_families() -> None:
+    suite = default_suite(target_of(TABLE))
+    assert {check.id for check in suite.only("volume", "validity.constant").checks} == {
+        "volume.rows",
+        "validity.constant",
+    }
+    assert all(not check.id.startswith("validity") for check in suite.without("validity").checks)
+    with pytest.raises(NotFound, match="Did you mean 'validity'"):
+        suite.only("validty")
