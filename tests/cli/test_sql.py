@@ -59,5 +59,5 @@ def test_a_query_can_come_from_standard_input(shop: hw.Repo, cli: Cli) -> None:
 
 def test_what_cannot_run_is_wrong_usage(shop: hw.Repo, cli: Cli) -> None:
     answer = cli("sql", "SELECT * FROM peeple", code=2)
-    assert "Datasets here: people." in answer.stderr
+    assert "Did you mean 'people'?" in answer.stderr
     assert "'nope' not found" in cli("sql", "SELECT * FROM people@nope", code=2).stderr

@@ -1,4 +1,4 @@
-"""A repository from end to end: commit, branch, diff, merge, conflicts, revert, undo, SQL, import."""
+"""A repository from end to end: commit, branch, diff, merge, conflicts, revert, undo."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ import pyarrow.compute as pc
 import pytest
 
 from headwater.core.errors import InvalidKeys, MergeConflict, NotFound, SchemaError, UsageError
-from headwater.store.importing import import_data
 from headwater.store.repo import Repo
-from headwater.store.sql import query
 
 ROWS = [{"id": 1, "a": "x", "b": 1.5}, {"id": 2, "a": "y", "b": None}, {"id": 3, "a": "z", "b": 2.0}]
 
@@ -189,40 +187,6 @@ def test_what_does_not_fit_is_refused_and_leaves_the_branch(
     with pytest.raises(error), repo.transaction("bad") as tx:
         change(tx)
     assert repo.head == head
-
-
-def test_sql_joins_versions_and_tells_equal_names_apart(repo: Repo) -> None:
-    with repo.transaction("second") as tx:
-        tx.upsert("p", [{"id": 1, "a": "changed"}])
-    found = query(repo, "SELECT new.a, old.a FROM p new JOIN p@main~1 old USING (id) WHERE new.a <> old.a")
-    assert found.to_pylist() == [{"a": "changed", "a_1": "x"}]
-    assert query(repo, "SELECT 'p@main' AS mail").to_pylist() == [{"mail": "p@main"}]
-    with pytest.raises(UsageError, match="does not run"):
-        query(repo, "SELECT nothing FROM p")
-    with pytest.raises(NotFound):
-        query(repo, "SELECT * FROM p@nowhere")
-
-
-def test_import_stores_the_difference_and_diverts_bad_rows(tmp_path: Path) -> None:
-    repo = Repo.init(tmp_path / "shop")
-    file = tmp_path / "people.csv"
-    file.write_text("id,name\n1,Ada\n2,Alan\n")
-    first = import_data(repo, "people", file, key="id", label="name")
-    assert (first.added, first.rows, first.is_new) == (2, 2, True)
-    file.write_text("id,name\n1,Ada\n2,Alan T.\n3,Grace\n")
-    second = import_data(repo, "people", file)
-    assert (second.added, second.changed, second.removed) == (1, 1, 0)
-    assert import_data(repo, "people", file).is_new is False
-    file.write_text("id,name\n7,x\n7,y\n,z\n")
-    third = import_data(repo, "people", file, mode="append", on_bad_rows="quarantine")
-    assert (third.added, third.quarantined) == (1, 2)
-    assert repo["people.quarantine"].to_arrow().column("_reason").to_pylist() == [
-        "null in key",
-        "duplicate key",
-    ]
-    contract = repo["people"].contract
-    assert contract is not None
-    assert contract.label == "name"
 
 
 def test_names_that_are_not_there_are_suggested(repo: Repo) -> None:

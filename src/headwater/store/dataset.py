@@ -18,6 +18,7 @@ from headwater.core.ids import CommitId
 from headwater.core.schema import require_columns
 from headwater.engine.base import Executor
 from headwater.store.chunk import CHUNK_ROWS, Chunk, live_mask, read_chunk
+from headwater.store.duck import Stream, filtered, rows_where
 from headwater.store.keytext import key_texts, parse_keys
 from headwater.store.lookup import Places, gather, locate
 from headwater.store.manifest import Manifest
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     import polars
 
 __all__ = ["Dataset", "DatasetChunk", "filtered", "rows_where"]
-
-_DUCKDB_DIGITS = 38
 
 
 class DatasetChunk:
@@ -193,9 +192,9 @@ class Dataset:
         columns : sequence of str, optional
             The columns; all by default.
         where : str, optional
-            A SQL condition over the columns, in DuckDB's dialect.
+            A SQL condition over the columns of one row, in DuckDB's dialect.
         batch_rows : int
-            The most rows a batch.
+            The most rows a batch, 1 or more.
 
         Yields
         ------
@@ -207,10 +206,11 @@ class Dataset:
         NotFound
             If a column is not there.
         UsageError
-            If the condition cannot be understood.
+            If the condition cannot be understood, or ``batch_rows`` is less than 1.
         """
-        names = self.schema.names if columns is None else list(columns)
-        require_columns(self.schema, names, where=f"dataset {self.name!r}")
+        names = self._names(columns)
+        if batch_rows < 1:
+            raise UsageError(f"A batch has 1 row or more, not {batch_rows}.", batch_rows=batch_rows)
         if where is not None:
             rows_where(self.schema.empty_table(), where, self.name)
 
@@ -224,10 +224,16 @@ class Dataset:
 
     def reader(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.RecordBatchReader:
         """Return the rows as an Arrow reader."""
-        names = self.schema.names if columns is None else list(columns)
-        require_columns(self.schema, names, where=f"dataset {self.name!r}")
-        schema = pa.schema([self.schema.field(name) for name in names])
+        schema = pa.schema([self.schema.field(name) for name in self._names(columns)])
         return pa.RecordBatchReader.from_batches(schema, self.scan(columns, where))
+
+    def _names(self, columns: Sequence[str] | None) -> list[str]:
+        if columns is None:
+            return list(self.schema.names)
+        # Text is a sequence too, of letters.
+        names = [columns] if isinstance(columns, str) else list(columns)
+        require_columns(self.schema, names, where=f"dataset {self.name!r}")
+        return names
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.reader().__arrow_c_stream__(requested_schema)
@@ -250,8 +256,12 @@ class Dataset:
         return frame
 
     def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
-        """Return the rows as a DuckDB relation that streams from the repository."""
-        return (connection or duckdb.connect()).from_arrow(self.reader())
+        """Return the rows as a DuckDB relation, which streams them from the repository at each use."""
+        return (connection or duckdb.connect()).from_arrow(self.stream())
+
+    def stream(self) -> Stream:
+        """Return the rows as what DuckDB can register as a table."""
+        return Stream(self.schema, self.scan)
 
     def head(self, rows: int = 10) -> pa.Table:
         """Return the first rows."""
@@ -276,7 +286,13 @@ class Dataset:
         -------
         list of str
             The key's value, a list of values for several key columns, the row's hash without a key.
+
+        Raises
+        ------
+        NotFound
+            If the rows lack one of these columns.
         """
+        require_columns(table.schema, self.key or self.schema.names, where=f"these rows of {self.name!r}")
         if not self.key:
             hashes = hash_columns(table.select(self.schema.names))
             return [f'"{int(value):016x}"' for value in hashes]
@@ -310,9 +326,9 @@ class Dataset:
     def _content_places(self, keys: Sequence[str]) -> Places:
         try:
             sought = np.array([int(json.loads(key), 16) for key in keys], np.uint64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise UsageError(
-                f"Dataset {self.name!r} has no key: its rows are named by 16 hexadecimal digits."
+                f"Dataset {self.name!r} has no key: its rows are named by 16 hexadecimal digits, in quotes."
             ) from error
         chunks, positions = np.full(len(sought), -1, np.int64), np.zeros(len(sought), np.int64)
         for number, chunk in enumerate(self.manifest.chunks):
@@ -325,54 +341,3 @@ class Dataset:
             hit &= chunks < 0
             chunks[hit], positions[hit] = number, live[order[at[hit]]]
         return Places(chunks, positions)
-
-
-def filtered(table: pa.Table, where: str, columns: Sequence[str], dataset: str) -> pa.Table:
-    """Return ``columns`` of the rows for which a SQL condition holds; see `rows_where`."""
-    rows = rows_where(table, where, dataset)
-    if not columns:
-        return pa.table({"_": pa.nulls(len(rows))}).select([])
-    return table.select(list(columns)).take(pa.array(rows))
-
-
-def rows_where(table: pa.Table, where: str, dataset: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return the numbers of the rows for which a SQL condition holds.
-
-    DuckDB only says which rows: not all types come back from it as they went in.
-
-    Raises
-    ------
-    UsageError
-        If DuckDB cannot understand the condition.
-    """
-    number = _free_name("_row", table.schema.names)
-    numbered = _known_to_duckdb(table).append_column(number, pa.array(np.arange(table.num_rows)))
-    with duckdb.connect() as connection:
-        connection.execute("SET threads = 1")
-        connection.register("rows", numbered)
-        try:
-            found = connection.sql(f'SELECT "{number}" FROM rows WHERE (\n{where}\n)').to_arrow_table()
-        except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            raise UsageError(
-                f"The condition {where!r} does not fit dataset {dataset!r}: {reason}",
-                where=where,
-                dataset=dataset,
-            ) from error
-    return np.asarray(found.column(0).combine_chunks()).astype(np.int64)
-
-
-def _known_to_duckdb(table: pa.Table) -> pa.Table:
-    """Return the table with wide decimals, which DuckDB lacks, as narrow ones where they fit, or as reals."""
-    for at, field in enumerate(table.schema):
-        if pa.types.is_decimal256(field.type):
-            narrow = field.type.precision <= _DUCKDB_DIGITS
-            kind = pa.decimal128(field.type.precision, field.type.scale) if narrow else pa.float64()
-            table = table.set_column(at, field.name, table.column(at).cast(kind))
-    return table
-
-
-def _free_name(name: str, taken: Sequence[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name

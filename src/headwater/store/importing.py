@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from headwater.core.contract import Contract, promises
 from headwater.core.errors import UsageError
@@ -90,16 +90,35 @@ def import_data(
     Returns
     -------
     ImportResult
+
+    Raises
+    ------
+    UsageError
+        If an option has no such value, options do not go together, or the source has no columns.
+    InvalidKeys
+        If keys are null or duplicate, and ``on_bad_rows`` is ``error``.
+    SchemaError
+        If the rows do not fit the dataset.
+    InputError
+        If a file cannot be read.
     """
+    _require_choice("mode", mode, get_args(ImportMode))
+    _require_choice("on_bad_rows", on_bad_rows, get_args(OnBadRows))
+    _require_choice("schema_change", schema_change, get_args(SchemaChange))
     if mode == "upsert" and on_bad_rows == "quarantine":
         raise UsageError("on_bad_rows='quarantine' goes with mode 'replace' or 'append'.")
     place, rows, notes = _opened(source, reading)
+    if not rows.schema.names:
+        raise UsageError(f"{place} has no columns, so there is nothing to import.", dataset=dataset)
     keys = (key,) if isinstance(key, str) else key
+    sensitive = (sensitive,) if isinstance(sensitive, str) else sensitive
     require_columns(rows.schema, [*(keys or ())], where=place)
     provenance = Provenance(kind="import", id=place, parameters={"mode": mode})
     tx = repo.transaction(message or f"Import {place} into {dataset}", provenance=provenance)
     before = tx[dataset].manifest if dataset in tx else None
     waiting = _count(tx, QUARANTINE.format(dataset))
+    if mode == "upsert":
+        _require_key(dataset, keys, before.key if before else None)
     if mode == "upsert" and before is not None:
         tx.upsert(dataset, rows, schema_change=schema_change)
     elif mode == "append":
@@ -128,6 +147,28 @@ def import_data(
         quarantined=quarantined,
         notes=notes,
     )
+
+
+def _require_choice(option: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise UsageError(
+            f"{option} is one of {', '.join(choices)}, not {value!r}.", option=option, value=value
+        )
+
+
+def _require_key(dataset: str, wanted: Sequence[str] | None, there: Sequence[str] | None) -> None:
+    """Refuse to update by another key than the dataset has, or by none."""
+    if there is None and not wanted:
+        raise UsageError(
+            f"Dataset {dataset!r} is new, and rows are updated by a key: say which columns are it with key= "
+            "(--key).",
+            dataset=dataset,
+        )
+    if there is not None and wanted is not None and tuple(wanted) != tuple(there):
+        raise UsageError(
+            f"Dataset {dataset!r} has the key {list(there)}, not {list(wanted)}. Leave the key out.",
+            dataset=dataset,
+        )
 
 
 def _opened(source: Any, reading: Mapping[str, Any]) -> tuple[str, Rows, tuple[str, ...]]:
