@@ -35,7 +35,7 @@ NO_MIRROR = {
     "checks/kept.py": _SHARED_CHECKS,
     **dict.fromkeys(
         (f"store/{name}.py" for name in (
-            "dataset", "faults", "transaction",
+            "dataset", "faults",
         )),
         _END_TO_END,
     ),

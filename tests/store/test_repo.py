@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from headwater.core.errors import InvalidKeys, MergeConflict, NotFound, SchemaError, UsageError
+from headwater.core.errors import MergeConflict, NotFound, UsageError
 from headwater.store.repo import Repo
 
 ROWS = [{"id": 1, "a": "x", "b": 1.5}, {"id": 2, "a": "y", "b": None}, {"id": 3, "a": "z", "b": 2.0}]
@@ -94,47 +94,6 @@ def test_revert_and_undo(repo: Repo) -> None:
     assert rows(repo) == {row["id"]: row for row in ROWS}
 
 
-def test_stale_transaction_is_rebased_when_keys_are_disjoint_and_refused_when_not(repo: Repo) -> None:
-    slow, clash = repo.transaction("slow"), repo.transaction("clash")
-    slow.upsert("p", [{"id": 2, "a": "slow"}])
-    clash.upsert("p", [{"id": 1, "a": "clash"}])
-    with repo.transaction("fast") as tx:
-        tx.upsert("p", [{"id": 1, "a": "fast"}])
-    slow.commit()
-    assert (rows(repo)[1]["a"], rows(repo)[2]["a"]) == ("fast", "slow")
-    with pytest.raises(MergeConflict, match="Nothing was committed"):
-        clash.commit()
-    assert rows(repo)[1]["a"] == "fast"
-
-
-def test_columns_come_go_and_are_renamed_without_changing_rows(repo: Repo) -> None:
-    with repo.transaction("columns") as tx:
-        tx.add_columns("p", [{"id": 1, "c": [1, 2]}, {"id": 3, "c": None}])
-        tx.rename_columns("p", {"a": "alpha"})
-        tx.drop_columns("p", ["b"])
-    assert repo["p"].schema.names == ["id", "alpha", "c"]
-    assert rows(repo)[1] == {"id": 1, "alpha": "x", "c": [1, 2]}
-    stat = repo.diff()["p"].stat()
-    assert (stat["changed"], stat["unchanged"]) == (0, 3)
-
-
-def test_overwrite_with_the_same_rows_makes_no_commit(repo: Repo) -> None:
-    with repo.transaction("again") as tx:
-        tx.overwrite("p", ROWS[::-1])
-    assert tx.commit_id == tx.base
-
-
-def test_rows_without_a_key_are_a_multiset() -> None:
-    repo = Repo.init("memory://")
-    with repo.transaction("twice one") as tx:
-        tx.append("n", [{"v": 1}, {"v": 1}, {"v": 2}])
-    with repo.transaction("twice two") as tx:
-        tx.overwrite("n", [{"v": 1}, {"v": 2}, {"v": 2}])
-    stat = repo.diff()["n"].stat()
-    assert (stat["added"], stat["removed"], stat["unchanged"]) == (1, 1, 2)
-    assert sorted(repo["n"].to_arrow().column("v").to_pylist()) == [1, 2, 2]
-
-
 def test_fingerprint_is_that_of_the_rows_however_they_came_about(repo: Repo) -> None:
     with repo.transaction("there") as tx:
         tx.upsert("p", [{"id": 1, "a": "other"}])
@@ -164,31 +123,6 @@ def test_many_rows_in_several_chunks_survive_updates_and_deletes(rng: np.random.
     assert set(np.asarray(now.filter(pc.equal(now.column("v"), 0.0)).column("id"))) == set(picked[:2000])
 
 
-@pytest.mark.parametrize(
-    ("change", "error"),
-    [
-        (lambda tx: tx.append("p", [{"id": 1, "a": "again"}]), InvalidKeys),
-        (lambda tx: tx.upsert("p", [{"id": None}]), InvalidKeys),
-        (lambda tx: tx.upsert("p", [{"id": 5}, {"id": 5}]), InvalidKeys),
-        (lambda tx: tx.overwrite("p", [*ROWS, ROWS[0]]), InvalidKeys),
-        (lambda tx: tx.upsert("p", [{"id": "text"}]), SchemaError),
-        (lambda tx: tx.append("q", [{"k": 1.5}], key="k"), SchemaError),
-        (lambda tx: tx.drop_columns("p", ["id"]), SchemaError),
-        (lambda tx: tx.delete("p", where="nowhere > 3"), UsageError),
-        (lambda tx: tx.delete("p", keys=[77]), NotFound),
-        (lambda tx: tx.upsert("absent", [{"id": 1}]), NotFound),
-        (lambda tx: tx.append("bad name", [{"id": 1}]), UsageError),
-    ],
-)
-def test_what_does_not_fit_is_refused_and_leaves_the_branch(
-    repo: Repo, change: Any, error: type[Exception]
-) -> None:
-    head = repo.head
-    with pytest.raises(error), repo.transaction("bad") as tx:
-        change(tx)
-    assert repo.head == head
-
-
 def test_names_that_are_not_there_are_suggested(repo: Repo) -> None:
     with pytest.raises(NotFound, match="Did you mean 'main'"):
         repo.at("mian")
@@ -202,15 +136,6 @@ def test_a_repository_is_made_once(tmp_path: Path) -> None:
         Repo.init(tmp_path)
     with pytest.raises(NotFound, match="hw init"):
         Repo.open(tmp_path.parent / "nowhere")
-
-
-def test_a_transaction_committed_twice_makes_one_commit() -> None:
-    repo = Repo.init("memory://")
-    with repo.transaction("once") as tx:
-        tx.append("n", [{"v": 1}, {"v": 1}])
-        first = tx.commit()
-    assert tx.commit_id == first == repo.head
-    assert repo["n"].num_rows == 2
 
 
 def test_a_diff_says_which_datasets_are_in_it(repo: Repo) -> None:
