@@ -7,10 +7,20 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.cli.options import assignment, column_names, column_types, joined, shell_word, split_ref
+from headwater.cli.options import (
+    assignment,
+    column_names,
+    column_types,
+    joined,
+    role_options,
+    roles,
+    shell_word,
+    split_ref,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +45,30 @@ def test_an_empty_column_name_is_refused(text: str) -> None:
 def test_an_option_given_twice_joins_its_names_once_each() -> None:
     assert joined((("a", "b"), ("b", "c"))) == ("a", "b", "c")
     assert joined(()) == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], {"label": None, "sensitive": None, "time": None}),
+        (
+            ["--label", "y", "--sensitive", "sex,race", "--sensitive", "sex"],
+            {"label": "y", "sensitive": ("sex", "race"), "time": None},
+        ),
+    ],
+)
+def test_roles_are_what_was_given_and_none_else(words: list[str], expected: dict[str, Any]) -> None:
+    given: list[dict[str, Any]] = []
+
+    @click.command()
+    @role_options("What the key is here.")
+    def command(**options: Any) -> None:
+        given.append(roles(options))
+
+    runner = CliRunner()
+    assert runner.invoke(command, words).exit_code == 0
+    assert given == [expected]
+    assert "What the key is here." in runner.invoke(command, ["--help"]).output
 
 
 def test_commas_and_colons_inside_brackets_belong_to_a_type() -> None:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.app import Session, command
-from headwater.cli.options import column_names, joined, reading, reading_options, shell_word
+from headwater.cli.options import (
+    column_names,
+    joined,
+    judging_options,
+    reading,
+    reading_options,
+    role_options,
+    roles,
+    shell_word,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,22 +35,7 @@ _FORMS = {".json": "json", ".xml": "junit", ".sarif": "sarif", ".md": "markdown"
 
 @command("check")
 @click.argument("what", metavar="FILE|DATASET[@REF]")
-@click.option(
-    "--key",
-    type=column_names,
-    metavar="COL,…",
-    multiple=True,
-    help="The columns that identify a row of a file.",
-)
-@click.option("--label", metavar="COL", help="The column that a model learns to predict.")
-@click.option(
-    "--sensitive",
-    type=column_names,
-    metavar="COL,…",
-    multiple=True,
-    help="Sensitive features, such as sex or race.",
-)
-@click.option("--time", metavar="COL", help="The column that says when a row's event happened.")
+@role_options("The columns that identify a row of a file.")
 @click.option(
     "--against", metavar="REF|FILE", help="Compare with this: drift, schema and volume are checked too."
 )
@@ -59,10 +53,7 @@ _FORMS = {".json": "json", ".xml": "junit", ".sarif": "sarif", ".md": "markdown"
     metavar="FILE",
     help="A contract to hold it to.",
 )
-@click.option(
-    "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Findings to show; 0 for all."
-)
-@click.option("--all", "everything", is_flag=True, help="Show findings that pass, too.")
+@judging_options
 @click.option(
     "--html",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -147,9 +138,7 @@ def _run(
     from headwater.core.contract import Contract
 
     contract = read_contract(contract_file) if contract_file else None
-    roles: dict[str, Any] = {name: options[name] for name in ("label", "time")}
-    roles["sensitive"] = joined(options["sensitive"]) or None
-    asked: dict[str, Any] = {"only": joined(options["only"]), "seed": options["seed"], **roles}
+    asked: dict[str, Any] = {"only": joined(options["only"]), "seed": options["seed"], **roles(options)}
     key, against = joined(options["key"]), options["against"]
     repo = here_if_dataset(session, what)
     if repo is not None:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.app import Session, command, group
-from headwater.cli.options import column_names, joined, reading, reading_options, shell_word
+from headwater.cli.options import (
+    joined,
+    judging_options,
+    reading,
+    reading_options,
+    role_options,
+    roles,
+    shell_word,
+)
 from headwater.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -38,22 +46,7 @@ def contract() -> None:
 
 @command("infer")
 @click.argument("what", metavar="FILE|DATASET[@REF]")
-@click.option(
-    "--key",
-    type=column_names,
-    metavar="COL,…",
-    multiple=True,
-    help="The columns that identify a row of a file.",
-)
-@click.option("--label", metavar="COL", help="The column that a model learns to predict.")
-@click.option(
-    "--sensitive",
-    type=column_names,
-    metavar="COL,…",
-    multiple=True,
-    help="Sensitive features, such as sex or race.",
-)
-@click.option("--time", metavar="COL", help="The column that says when a row's event happened.")
+@role_options("The columns that identify a row of a file.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the YAML to this file."
 )
@@ -62,9 +55,6 @@ def infer(
     session: Session,
     what: str,
     key: tuple[tuple[str, ...], ...],
-    label: str | None,
-    sensitive: tuple[tuple[str, ...], ...],
-    time: str | None,
     output: Path | None,
     **options: Any,
 ) -> None:
@@ -91,11 +81,7 @@ def infer(
     elif key:
         raise click.UsageError("--key is for files: a dataset of the repository has its key already.")
     here = repo.dataset(name)
-    drafted = infer_contract(
-        _target(
-            repo, here, _usual(here).with_roles(label=label, sensitive=joined(sensitive) or None, time=time)
-        )
-    )
+    drafted = infer_contract(_target(repo, here, _usual(here).with_roles(**roles(options))))
     if output is None:
         session.show(drafted.to_odcs(), lambda _: click.echo(contract_yaml(drafted), nl=False))
     else:
@@ -159,10 +145,7 @@ def set_(session: Session, dataset: str, file: Path, message: str | None, branch
 @click.option(
     "--contract", "file", type=click.Path(path_type=Path), metavar="FILE", help="This contract, not its own."
 )
-@click.option(
-    "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Findings to show; 0 for all."
-)
-@click.option("--all", "everything", is_flag=True, help="Show findings that pass, too.")
+@judging_options
 def validate(session: Session, dataset: str, file: Path | None, limit: int, everything: bool) -> None:
     """Hold a dataset to its contract, and to nothing else.
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.app import Session, command
-from headwater.cli.options import column_names, joined, reading, reading_options, shell_word
+from headwater.cli.options import (
+    column_names,
+    joined,
+    reading,
+    reading_options,
+    role_options,
+    roles,
+    shell_word,
+)
 
 if TYPE_CHECKING:
     from headwater.core.schema import SchemaChange
@@ -22,22 +30,7 @@ __all__ = ["dataset_name", "datasets", "export", "import_"]
 @command("import")
 @click.argument("sources", nargs=-1, required=True, metavar="FILE…")
 @click.option("--dataset", metavar="NAME", help="Name of the dataset; that of the file by default.")
-@click.option(
-    "--key",
-    type=column_names,
-    metavar="COL,…",
-    multiple=True,
-    help="The columns that identify a row; its content, by default.",
-)
-@click.option("--label", metavar="COL", help="The column that a model learns to predict.")
-@click.option(
-    "--sensitive",
-    type=column_names,
-    metavar="COL,…",
-    multiple=True,
-    help="Sensitive features, such as sex or race.",
-)
-@click.option("--time", metavar="COL", help="The column that says when a row's event happened.")
+@role_options("The columns that identify a row; its content, by default.")
 @click.option("-m", "--message", help="Commit message.")
 @click.option(
     "--mode",
@@ -66,9 +59,6 @@ def import_(
     sources: tuple[str, ...],
     dataset: str | None,
     key: tuple[tuple[str, ...], ...],
-    label: str | None,
-    sensitive: tuple[tuple[str, ...], ...],
-    time: str | None,
     message: str | None,
     mode: ImportMode,
     on_bad_rows: OnBadRows,
@@ -97,13 +87,11 @@ def import_(
         name,
         sources[0] if len(sources) == 1 else list(sources),
         key=joined(key) or None,
-        label=label,
-        sensitive=joined(sensitive) or None,
-        time=time,
         message=message,
         mode=mode,
         on_bad_rows=on_bad_rows,
         schema_change=schema_change,
+        **roles(options),
         **reading(options),
     )
     session.show(

@@ -10,13 +10,18 @@ from typing import Any
 
 import click
 
+Command = Callable[..., None]
+
 __all__ = [
     "assignment",
     "column_names",
     "column_types",
     "joined",
+    "judging_options",
     "reading",
     "reading_options",
+    "role_options",
+    "roles",
     "shell_word",
     "split_ref",
 ]
@@ -72,7 +77,47 @@ def joined(values: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for names in values for name in names))
 
 
-def reading_options(format_option: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def role_options(key_help: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options that say what columns are for; see `roles`.
+
+    Parameters
+    ----------
+    key_help : str
+        What ``--key`` means to the command.
+    """
+    columns: dict[str, Any] = {"type": column_names, "metavar": "COL,…", "multiple": True}
+    return _adding(
+        click.option("--key", help=key_help, **columns),
+        click.option("--label", metavar="COL", help="The column that a model learns to predict."),
+        click.option("--sensitive", help="Sensitive features, such as sex or race.", **columns),
+        click.option("--time", metavar="COL", help="The column that says when a row's event happened."),
+    )
+
+
+def roles(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return label, sensitive features and time of the role options; None for what was not given."""
+    return {
+        "label": options["label"],
+        "sensitive": joined(options["sensitive"]) or None,
+        "time": options["time"],
+    }
+
+
+def judging_options(function: Command) -> Command:
+    """Add the options that say which findings are shown: ``limit`` and ``everything``."""
+    return _adding(
+        click.option(
+            "--limit",
+            type=click.IntRange(min=0),
+            default=10,
+            show_default=True,
+            help="Findings to show; 0 for all.",
+        ),
+        click.option("--all", "everything", is_flag=True, help="Show findings that pass, too."),
+    )(function)
+
+
+def reading_options(format_option: str) -> Callable[[Command], Command]:
     """Return a decorator that adds the options that say how a file is read.
 
     Parameters
@@ -80,7 +125,7 @@ def reading_options(format_option: str) -> Callable[[Callable[..., None]], Calla
     format_option : str
         What the option for the file's format is called.
     """
-    options = [
+    return _adding(
         click.option(
             format_option,
             "input_format",
@@ -110,14 +155,7 @@ def reading_options(format_option: str) -> Callable[[Callable[..., None]], Calla
             show_default=True,
             help="Lines that cannot be read: stop, or leave them out and say which.",
         ),
-    ]
-
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
+    )
 
 
 def reading(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,6 +179,17 @@ def split_ref(name: str) -> tuple[str, str | None]:
     """Return dataset and ref of ``NAME@REF``; without a ref, None."""
     dataset, at, ref = name.partition("@")
     return dataset, ref if at else None
+
+
+def _adding(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return a decorator that adds options, listed in this order."""
+
+    def decorate(function: Command) -> Command:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
 
 
 def _outside_brackets(text: str, separator: str) -> list[str]:
