@@ -28,6 +28,7 @@ PUBLIC = ["Contract", "Finding", "HeadwaterError", "Repo", "__version__", "impac
 # Modules without a test file of the same name, each with the reason.
 _SHARED_CHECKS = "tests/checks/test_every_check.py runs every check of the registry through one suite"
 _END_TO_END = "tests/store/test_repo.py drives it from end to end"
+_CRASHES = "tests/store/test_crash.py drives it"
 
 NO_MIRROR = {
     "core/progress.py": "a protocol and a silent default; tests/engine/test_local.py drives it",
@@ -35,7 +36,7 @@ NO_MIRROR = {
     "checks/kept.py": _SHARED_CHECKS,
     **dict.fromkeys(
         (f"store/{name}.py" for name in (
-            "dataset", "faults",
+            "faults",
         )),
         _END_TO_END,
     ),
