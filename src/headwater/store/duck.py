@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -14,6 +16,8 @@ from headwater.core.errors import UsageError
 
 __all__ = ["Stream", "connect", "equal_but_for_case", "filtered", "rows_where"]
 
+_lock = threading.Lock()
+_databases: dict[int, duckdb.DuckDBPyConnection] = {}
 _DIGITS = 38
 _CAPITALS = re.compile("[A-Z]+")
 
@@ -30,7 +34,8 @@ def connect(*, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """
     config: dict[str, Any] = {"enable_external_access": False, "python_enable_replacements": False}
     connection = duckdb.connect(config=config if threads is None else {**config, "threads": threads})
-    connection.execute("SET TimeZone = 'UTC'; SET lock_configuration = true")
+    # Global, so that it holds in each session of this database.
+    connection.execute("SET GLOBAL TimeZone = 'UTC'; SET lock_configuration = true")
     return connection
 
 
@@ -94,9 +99,9 @@ def rows_where(table: pa.Table, where: str, dataset: str) -> np.ndarray[Any, np.
     schema = _known_schema(table.schema)
     known = table if schema.equals(table.schema) else table.cast(schema)
     numbered = known.append_column(number, pa.array(np.arange(table.num_rows)))
-    with connect(threads=1) as connection:
+    with _shared().cursor() as session:
         try:
-            rows = connection.from_arrow(numbered).set_alias(dataset).filter(duckdb.SQLExpression(where))
+            rows = session.from_arrow(numbered).set_alias(dataset).filter(duckdb.SQLExpression(where))
             found = rows.project(f'"{number}"').to_arrow_table()
         except (duckdb.Error, TypeError) as error:
             lines = str(error).strip().splitlines()
@@ -115,6 +120,17 @@ def equal_but_for_case(names: Iterable[str]) -> list[tuple[str, ...]]:
     for name in names:
         groups.setdefault(_CAPITALS.sub(lambda match: match.group().lower(), name), []).append(name)
     return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def _shared() -> duckdb.DuckDBPyConnection:
+    """Return this process's database for conditions: opening one takes longer than a condition on a chunk."""
+    # A forked process must not touch its parent's.
+    process = os.getpid()
+    with _lock:
+        if process not in _databases:
+            _databases.clear()
+            _databases[process] = connect(threads=1)
+        return _databases[process]
 
 
 def _refuse_unclear(where: str, names: Sequence[str], dataset: str) -> None:
