@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from headwater.checks.judging import graded, number_text, percent, rows_text, shown
+from headwater.checks.judging import Share, graded, judged, number_text, offenders, percent, rows_text, shown
+from headwater.checks.volume import Rows
+from headwater.core.findings import Outcome
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,17 @@ def test_more_rows_matter_more() -> None:
     assert severities == sorted(severities)
     assert severities[0] == 0.3
     assert severities[-1] <= 1
+
+
+def test_what_passes_has_no_severity_and_what_breaks_has_the_level_of_the_check() -> None:
+    check = Rows(level="warn")
+    good, bad = (judged(check, broken, "…", severity=0.5) for broken in (False, True))
+    assert (good.outcome, good.severity) == (Outcome.PASS, 0.0)
+    assert (bad.outcome, bad.severity, bad.check) == (Outcome.WARN, 0.5, "volume.rows")
+    assert judged(check, True, "…", level="fail").outcome is Outcome.FAIL
+
+
+def test_rows_that_offend_are_the_subject_of_a_sentence() -> None:
+    assert offenders(Share(1, 4), "breaks", "break") == "1 row (25 %) breaks"
+    assert offenders(Share(2, 4), "is", "are", noun="value", column="a") == "2 values of 'a' (50 %) are"
+    assert Share(0, 0).value == 0

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
-from headwater.checks.judging import percent, rows_text
+from headwater.checks.base import CHECKS, Check, Level, States, Target
+from headwater.checks.judging import judged, percent, rows_text
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding, Fix
 from headwater.profile.base import Measure, NeedExact
@@ -61,10 +61,10 @@ class Balance(Check):
         if not state.complete or (
             len(classes) > _CONTINUOUS and kind_of(target.schema.field(name).type).is_ordered
         ):
-            return [self._finding(name, False, f"The label {name!r} is a quantity, not a class.")]
+            return [judged(self, False, f"The label {name!r} is a quantity, not a class.", column=name)]
         total = sum(count for _, count in classes)
         if not total:
-            return [self._finding(name, False, f"The label {name!r} has no values to balance.")]
+            return [judged(self, False, f"The label {name!r} has no values to balance.", column=name)]
         if state.stale_rows and not self._surely_balanced(classes, total, state.stale_rows):
             raise NeedExact([groups])
         rarest, count = classes[-1]
@@ -74,8 +74,8 @@ class Balance(Check):
         evidence = {"classes": {str(value): n for value, n in classes[:_LISTED]}}
         if len(classes) == 1:
             message = f"The label {name!r} has the single value {rarest!r}: there is nothing to learn."
-            single = self._finding(name, total > 1, message, severity=0.9, evidence=evidence, level="fail")
-            return [single]
+            facts: dict[str, Any] = {"column": name, "evidence": evidence}
+            return [judged(self, total > 1, message, severity=0.9, level="fail", **facts)]
         broken = share < floor or few
         reason = (
             f"a balanced one of {len(classes)} would have {percent(1 / len(classes))}"
@@ -90,13 +90,14 @@ class Balance(Check):
         severity = round(0.5 + 0.4 * (1 - share / floor), 3) if share < floor else 0.5
         fix = Fix(transform="rebalance.reweigh", parameters={}) if broken else None
         return [
-            self._finding(
-                name,
+            judged(
+                self,
                 broken,
                 message,
+                severity=severity,
+                column=name,
                 value=share,
                 threshold=floor,
-                severity=severity,
                 evidence=evidence,
                 fix=fix,
             )
@@ -106,25 +107,6 @@ class Balance(Check):
         least = classes[-1][1] - stale
         return (
             len(classes) > 1 and least >= self.minimum_rows and least / total >= self.minimum / len(classes)
-        )
-
-    def _finding(
-        self,
-        column: str,
-        broken: bool,
-        message: str,
-        *,
-        severity: float = 0.0,
-        level: Level | None = None,
-        **more: Any,
-    ) -> Finding:
-        return Finding(
-            check=self.id,
-            outcome=outcome_of(broken, level or self.level),
-            severity=severity if broken else 0.0,
-            column=column,
-            message=message,
-            **more,
         )
 
     def _groups(self, target: Target) -> Groups:

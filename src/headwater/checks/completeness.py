@@ -71,10 +71,9 @@ class NullFraction(Check):
         )
         return [
             share_finding(
-                self.id,
+                self,
                 share,
                 maximum=self.maximum,
-                level=self.level,
                 column=self.column,
                 weight=0.9 if self.column in (*target.key, target.label) else 0.3,
                 good=good,

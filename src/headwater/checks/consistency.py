@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headwater.checks.base import CHECKS, Check, Level, RowFilter, States, Target
-from headwater.checks.judging import Share, percent, rows_text, share_finding, share_of
+from headwater.checks.judging import Share, offenders, percent, share_finding, share_of
 from headwater.core.findings import Finding
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.batch import Batch
@@ -58,17 +58,15 @@ class RowRule(Check):
         columns = sql_columns(self.condition, target.schema)
         return [
             share_finding(
-                self.id,
+                self,
                 share,
                 maximum=self.max_fraction,
-                level=self.level,
                 column=", ".join(columns) or None,
                 weight=0.5,
                 good=f"The rule holds for every row: {rule}."
                 if not share.bad
                 else f"The rule holds for {percent(1 - share.value)} of the rows: {rule}.",
-                bad=f"{rows_text(share.bad)} ({percent(share.value)}) {'breaks' if share.bad == 1 else 'break'} "
-                f"the rule: {rule}.",
+                bad=f"{offenders(share, 'breaks', 'break')} the rule: {rule}.",
                 evidence={"condition": self.condition},
             )
         ]
@@ -121,20 +119,19 @@ class Dependency(Check):
         if state.stale_rows and bad:
             raise NeedExact([self._determines])
         left = ", ".join(self.determinants)
-        share = Share(bad, there, bad / there if there else 0.0, bad / there if there else 0.0)
+        share = Share(bad, there)
         return [
             share_finding(
-                self.id,
+                self,
                 share,
                 maximum=self.maximum,
-                level=self.level,
                 column=f"{left}, {self.dependent}",
                 weight=0.45,
                 good=f"Rows with the same {left} have the same {self.dependent}."
                 if not bad
                 else f"Rows with the same {left} have the same {self.dependent}, but for {percent(share.value)}.",
-                bad=f"{rows_text(bad)} ({percent(share.value)}) {'contradicts' if bad == 1 else 'contradict'} "
-                f"the others: rows with the same {left} should have the same {self.dependent}.",
+                bad=f"{offenders(share, 'contradicts', 'contradict')} the others: "
+                f"rows with the same {left} should have the same {self.dependent}.",
             )
         ]
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
+from headwater.checks.base import CHECKS, Check, Level, States, Target
+from headwater.checks.judging import judged
 from headwater.core.findings import Finding
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.distinct import Distinct
@@ -55,16 +56,16 @@ class Constant(Check):
                 raise NeedExact(self.measures(target))
         broken = estimate == 1 and states.rows >= _FEW
         return [
-            Finding(
-                check=self.id,
-                outcome=outcome_of(broken, self.level),
-                severity=0.35 if broken else 0.0,
+            judged(
+                self,
+                broken,
+                f"Column {self.column!r} has the same value in every row that has one: it tells nothing."
+                if broken
+                else f"Column {self.column!r} varies.",
+                severity=0.35,
                 column=self.column,
                 value=float(round(estimate)),
                 threshold=float(_FEW),
-                message=f"Column {self.column!r} has the same value in every row that has one: it tells nothing."
-                if broken
-                else f"Column {self.column!r} varies.",
             )
         ]
 

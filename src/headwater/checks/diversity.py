@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
+from headwater.checks.base import CHECKS, Check, Level, States, Target
 from headwater.checks.groups import Group, GroupCounts, exact_groups, group_counts
-from headwater.checks.judging import rows_text
+from headwater.checks.judging import judged, rows_text
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding
 from headwater.core.schema import require_columns
@@ -98,15 +98,15 @@ class Coverage(Check):
 
     def _finding(self, names: str, message: str, gaps: Sequence[_Gap] = ()) -> Finding:
         general = min((len(gap.groups) for gap in gaps), default=0)
-        return Finding(
-            check=self.id,
-            outcome=outcome_of(bool(gaps), self.level),
-            severity={0: 0.0, 1: 0.5, 2: 0.4}.get(general, 0.25),
+        return judged(
+            self,
+            bool(gaps),
+            message,
+            severity={1: 0.5, 2: 0.4}.get(general, 0.25),
             column=names,
             slice=gaps[0].where if gaps else None,
             value=float(len(gaps)),
             threshold=0.0,
-            message=message,
             evidence={
                 "patterns": [
                     {"slice": gap.where, "rows": gap.rows, "expected": round(gap.expected, 1)}

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
-from headwater.checks.judging import graded, number_text, percent
+from headwater.checks.base import CHECKS, Check, Level, States, Target
+from headwater.checks.judging import graded, judged, number_text, percent
 from headwater.core.errors import SchemaError, UsageError
 from headwater.core.findings import Finding
 from headwater.methods.divergence import jensen_shannon, psi, psi_noise
@@ -108,29 +108,23 @@ class Distribution(Check):
         broken = value > limit
         reading = f"{_NAMES[self.statistic]} {number_text(round(value, 4))}"
         return [
-            Finding(
-                check=self.id,
-                outcome=outcome_of(broken, self.level),
-                severity=graded(0.45, min(value / max(4 * limit, 1e-9), 1.0)) if broken else 0.0,
-                column=self.column,
-                value=value,
-                threshold=limit,
-                message=f"The values of {self.column!r} are distributed differently than in the baseline "
+            judged(
+                self,
+                broken,
+                f"The values of {self.column!r} are distributed differently than in the baseline "
                 f"({reading}): {_greatest_change(old, new)}."
                 if broken
                 else f"The values of {self.column!r} are distributed as in the baseline ({reading}).",
+                severity=graded(0.45, min(value / max(4 * limit, 1e-9), 1.0)),
+                column=self.column,
+                value=value,
+                threshold=limit,
                 evidence={"bins": old.names, "baseline": _shares(old), "now": _shares(new)} if broken else {},
             )
         ]
 
     def _passed(self, message: str) -> Finding:
-        return Finding(
-            check=self.id,
-            outcome=outcome_of(False, self.level),
-            severity=0.0,
-            column=self.column,
-            message=message,
-        )
+        return judged(self, False, message, column=self.column)
 
     def _summaries(self, target: Target) -> list[Measure[Any]]:
         values: Measure[Any] = (

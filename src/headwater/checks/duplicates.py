@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headwater.checks.base import CHECKS, Check, Level, RowFilter, States, Target, outcome_of
-from headwater.checks.judging import graded, percent, rows_text
+from headwater.checks.base import CHECKS, Check, Level, RowFilter, States, Target
+from headwater.checks.judging import graded, judged, percent, rows_text
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding, Fix
 from headwater.core.hashing import U64, hash_columns
@@ -115,14 +115,14 @@ class Duplicates(Check):
             else f"No two rows are the same{where}."
         )
         return [
-            Finding(
-                check=self.id,
-                outcome=outcome_of(broken, self.level),
-                severity=graded(0.4, share) if broken else 0.0,
+            judged(
+                self,
+                broken,
+                bad if broken else good,
+                severity=graded(0.4, share),
                 column=", ".join(self.columns) or None,
                 value=share,
                 threshold=self.maximum,
-                message=bad if broken else good,
                 row_count=involved if broken else 0,
                 evidence={"surplus_rows": surplus, "rows_that_have_a_twin": involved},
                 fix=self._fix() if broken else None,

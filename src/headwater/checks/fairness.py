@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
+from headwater.checks.base import CHECKS, Check, Level, States, Target
 from headwater.checks.groups import Group, exact_groups, group_counts
-from headwater.checks.judging import percent
+from headwater.checks.judging import judged, percent
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding, Fix
 from headwater.core.schema import require_columns
@@ -87,7 +87,7 @@ class Representation(Check):
         groups, rows = counted.groups[0], counted.table(0)
         total = int(rows.sum())
         if total == 0:
-            return _nothing(self.id, column, "no rows, so no groups to compare")
+            return _nothing(self, column, "no rows, so no groups to compare")
         low, high = wilson(rows, total)
         wanted = np.array([0.8 * self.reference.get(group.value, 0.0) for group in groups])
         small = (rows / total < self.minimum) | (rows < self.minimum_rows) | (high < wanted)
@@ -95,7 +95,7 @@ class Representation(Check):
         # The missing group is shown, not judged: completeness.null_fraction is about it.
         named = np.flatnonzero([group.value != "" for group in groups])
         if not len(named):
-            return _nothing(self.id, column, "no values, so no groups to compare")
+            return _nothing(self, column, "no values, so no groups to compare")
         at = int(named[np.argmin(rows[named])])
         share = float(rows[at] / total)
         few = [f"{groups[i]} ({rows[i]:,} rows, {percent(rows[i] / total)})" for i in np.flatnonzero(small)]
@@ -107,16 +107,16 @@ class Representation(Check):
             f"Every group of {column!r} has at least {rows[at]:,} rows; "
             f"the smallest is {groups[at]} ({percent(share)})."
         )
-        return Finding(
-            check=self.id,
-            outcome=outcome_of(bool(small.any()), self.level),
-            severity=round(0.35 + 0.3 * (1.0 - share / max(self.minimum, share)), 3) if small.any() else 0.0,
+        return judged(
+            self,
+            bool(small.any()),
+            bad if small.any() else good,
+            severity=round(0.35 + 0.3 * (1.0 - share / max(self.minimum, share)), 3),
             column=column,
             slice=groups[at].where,
             value=share,
             threshold=self.minimum,
             interval=(float(low[at]), float(high[at])),
-            message=bad if small.any() else good,
             evidence={"groups": _rows_of(groups, rows, np.full(len(rows), total), low, high)},
         )
 
@@ -193,7 +193,7 @@ class BaseRate(Check):
         labels = [labels[i] for i in known]
         rows = table.sum(axis=1)
         if (rows > 0).sum() < 2:
-            return _nothing(self.id, column, f"fewer than two groups with a value of {label!r}")
+            return _nothing(self, column, f"fewer than two groups with a value of {label!r}")
         widest = max(
             (_widest(table[:, at], rows, at) for at in self._classes(labels)),
             key=lambda one: (one.is_certain, abs(one.difference)),
@@ -218,16 +218,16 @@ class BaseRate(Check):
         bad = f"{facts}. A model trained on these rows learns the difference, whatever its cause."
         good = f"{facts}, {'which chance may explain' if not widest.is_certain else 'within the limit'}."
         low_rate, high_rate = wilson(hits, rows)
-        return Finding(
-            check=self.id,
-            outcome=outcome_of(broken, self.level),
-            severity=round(min(0.5 + abs(widest.difference), 0.95), 3) if broken else 0.0,
+        return judged(
+            self,
+            broken,
+            bad if broken else good,
+            severity=round(min(0.5 + abs(widest.difference), 0.95), 3),
             column=column,
             slice=one.where,
             value=abs(widest.difference),
             threshold=self.maximum,
             interval=(low / 100, high / 100),
-            message=bad if broken else good,
             evidence={
                 "label": what,
                 "largest_group": str(other),
@@ -314,11 +314,5 @@ def _features(columns: Sequence[str], target: Target) -> tuple[str, ...]:
     return found
 
 
-def _nothing(check: str, column: str, why: str) -> Finding:
-    return Finding(
-        check=check,
-        outcome=outcome_of(False, "warn"),
-        severity=0.0,
-        column=column,
-        message=f"Column {column!r}: {why}.",
-    )
+def _nothing(check: Representation | BaseRate, column: str, why: str) -> Finding:
+    return judged(check, False, f"Column {column!r}: {why}.", column=column)

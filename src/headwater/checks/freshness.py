@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
+from headwater.checks.base import CHECKS, Check, Level, States, Target
+from headwater.checks.judging import judged
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding
 from headwater.profile.base import Measure, NeedExact
@@ -59,15 +60,15 @@ class Age(Check):
         if newest is None:
             empty = states.rows > 0
             return [
-                Finding(
-                    check=self.id,
-                    outcome=outcome_of(empty, self.level),
-                    severity=0.7 if empty else 0.0,
-                    column=extent.column,
-                    threshold=allowed.total_seconds() / 3600,
-                    message=f"Column {extent.column!r} has no time, so the age of the data is not known."
+                judged(
+                    self,
+                    empty,
+                    f"Column {extent.column!r} has no time, so the age of the data is not known."
                     if empty
                     else "There are no rows that could be too old.",
+                    severity=0.7,
+                    column=extent.column,
+                    threshold=allowed.total_seconds() / 3600,
                 )
             ]
         age = target.now - newest
@@ -85,14 +86,14 @@ class Age(Check):
         else:
             message += "."
         return [
-            Finding(
-                check=self.id,
-                outcome=outcome_of(broken, self.level),
-                severity=0.7 if broken else 0.0,
+            judged(
+                self,
+                broken,
+                message,
+                severity=0.7,
                 column=extent.column,
                 value=age.total_seconds() / 3600,
                 threshold=allowed.total_seconds() / 3600,
-                message=message,
                 evidence={"newest": newest.isoformat(), "unit": "hours"},
             )
         ]

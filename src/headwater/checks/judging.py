@@ -1,19 +1,46 @@
-"""What judges share: shares of rows held against a limit, and numbers in words."""
+"""What judges share: findings, shares of rows held against a limit, and numbers in words."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from headwater.checks.base import Level, States, outcome_of
 from headwater.core.findings import Finding, Fix
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.tally import Tally
 
-__all__ = ["Share", "graded", "number_text", "percent", "rows_text", "share_finding", "share_of", "shown"]
+__all__ = [
+    "Share",
+    "graded",
+    "judged",
+    "number_text",
+    "offenders",
+    "percent",
+    "rows_text",
+    "share_finding",
+    "share_of",
+    "shown",
+]
 
 
+class Judge(Protocol):
+    """A check that has a level, as most have."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def level(self) -> Level:
+        """The outcome where it is broken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """A share of rows, with the bounds it has where the state is stale.
 
@@ -21,21 +48,53 @@ class Share:
     ----------
     bad, all : int
         How many rows of how many, stale ones included.
-    high : float
-        The greatest share that the rows that are there can have.
-    low : float
-        The least.
+    bounds : tuple of float, optional
+        The least and the greatest share that the rows that are there can have; None if the share is exact.
     """
 
-    __slots__ = ("all", "bad", "high", "low")
-
-    def __init__(self, bad: int, all: int, low: float, high: float) -> None:
-        self.bad, self.all, self.low, self.high = bad, all, low, high
+    bad: int
+    all: int
+    bounds: tuple[float, float] | None = None
 
     @property
     def value(self) -> float:
         """The share; 0 of no rows."""
         return self.bad / self.all if self.all else 0.0
+
+
+def judged(
+    check: Judge,
+    broken: bool,
+    message: str,
+    *,
+    severity: float = 0.0,
+    level: Level | None = None,
+    **facts: Any,
+) -> Finding:
+    """Return what a check found: its level where it is broken, else a pass, which has no severity.
+
+    Parameters
+    ----------
+    check : Judge
+        The check.
+    broken : bool
+        Whether what it asks for does not hold.
+    message : str
+        What was found.
+    severity : float
+        How much it matters, if it is broken.
+    level : {"warn", "fail"}, optional
+        The outcome of this finding, if not the check's.
+    **facts
+        Further fields of the finding, which it has either way.
+    """
+    return Finding(
+        check=check.id,
+        outcome=outcome_of(broken, level or check.level),
+        severity=severity if broken else 0.0,
+        message=message,
+        **facts,
+    )
 
 
 def share_of(
@@ -66,20 +125,21 @@ def share_of(
     count = sum(tally[name] for name in bad)
     whole = tally["rows"] - sum(tally[name] for name in apart)
     stale = tally.stale_rows
+    if not stale or not count:
+        return Share(count, whole)
     least = max(whole - stale, 0)
-    high = min(count / least, 1.0) if least and count else float(bool(count))
+    high = min(count / least, 1.0) if least else 1.0
     low = max(count - stale, 0) / whole if whole else 0.0
-    if stale and high > maximum:
+    if high > maximum:
         raise NeedExact([measure])
-    return Share(count, whole, low, high)
+    return Share(count, whole, (low, high))
 
 
 def share_finding(
-    check: str,
+    check: Judge,
     share: Share,
     *,
     maximum: float,
-    level: Level,
     column: str | None,
     weight: float,
     good: str,
@@ -91,14 +151,14 @@ def share_finding(
 
     Parameters
     ----------
-    check, column : str
-        Of the finding.
+    check : Judge
+        The check.
     share : Share
         What was measured.
     maximum : float
         What is let pass.
-    level : {"warn", "fail"}
-        The outcome above it.
+    column : str or None
+        What it is about.
     weight : float
         How much it matters if a few rows offend, from 0 to 1; more rows matter more.
     good, bad : str
@@ -107,16 +167,15 @@ def share_finding(
         Of a finding that does not pass.
     """
     broken = share.value > maximum
-    stale = share.low < share.high and share.high != share.value
-    return Finding(
-        check=check,
-        outcome=outcome_of(broken, level),
-        severity=graded(weight, share.value) if broken else 0.0,
+    return judged(
+        check,
+        broken,
+        bad if broken else good,
+        severity=graded(weight, share.value),
         column=column,
         value=share.value,
         threshold=maximum,
-        interval=(share.low, share.high) if stale else None,
-        message=bad if broken else good,
+        interval=share.bounds,
         row_count=share.bad if broken else 0,
         evidence=dict(evidence or {}) if broken else {},
         fix=fix if broken else None,
@@ -143,6 +202,18 @@ def percent(share: float) -> str:
 def rows_text(count: int, noun: str = "row") -> str:
     """Return a number of things in words: ``"1 row"``, ``"1,204 rows"``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def offenders(share: Share, one: str, many: str, *, noun: str = "row", column: str | None = None) -> str:
+    """Return the subject of a sentence about rows that offend, with its verb.
+
+    Examples
+    --------
+    >>> offenders(Share(3, 12), "is", "are", noun="value", column="age")
+    "3 values of 'age' (25 %) are"
+    """
+    of = f" of {column!r}" if column else ""
+    return f"{rows_text(share.bad, noun)}{of} ({percent(share.value)}) {one if share.bad == 1 else many}"
 
 
 def number_text(value: Any) -> str:

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target, outcome_of
-from headwater.checks.judging import graded, percent, rows_text
+from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target
+from headwater.checks.judging import graded, judged, percent, rows_text
 from headwater.checks.leakage import GIVEN_AWAY, shares_explained
 from headwater.checks.numbered import keys_at
 from headwater.core.errors import UsageError
@@ -101,7 +101,8 @@ class LabelIssues(Check):
             progress=target.progress,
         )
         if isinstance(found, str):
-            return [self._finding(label, f"The labels {label!r} cannot be judged: {found}.")]
+            message = f"The labels {label!r} cannot be judged: {found}."
+            return [judged(self, False, message, column=label, threshold=self.maximum)]
         return [self._judged(label, found, exclude, target)]
 
     def _judged(self, label: str, found: LabelSuspects, exclude: tuple[str, ...], target: Target) -> Finding:
@@ -122,24 +123,20 @@ class LabelIssues(Check):
         fix = {"column": label, "min_confidence": self.fix_confidence, "folds": self.folds}
         fix |= {"recipe": self.recipe} if self.recipe else {}
         fix |= {"exclude": list(exclude)} if exclude else {}
-        return self._finding(
-            label,
+        return judged(
+            self,
+            broken,
             bad if broken else good,
+            severity=graded(0.5, share),
+            column=label,
             value=share,
-            severity=graded(0.5, share) if broken else 0.0,
-            outcome=outcome_of(broken, self.level),
+            threshold=self.maximum,
             # The worst rows are listed also where they pass: looking at them is worth while.
             rows=keys_at(target.dataset, found.rows[: target.row_limit]),
             row_count=count,
             evidence=self._evidence(label, found, target)
             | ({"not_learnt_from": list(exclude)} if exclude else {}),
             fix=Fix(transform="labels.fix", parameters=fix) if broken and sure else None,
-        )
-
-    def _finding(self, label: str, message: str, **facts: Any) -> Finding:
-        usual: dict[str, Any] = {"severity": 0.0, "outcome": outcome_of(False, self.level)}
-        return Finding(
-            check=self.id, column=label, message=message, threshold=self.maximum, **{**usual, **facts}
         )
 
     def _evidence(self, label: str, found: LabelSuspects, target: Target) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target, outcome_of
-from headwater.checks.judging import percent
+from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target
+from headwater.checks.judging import judged, percent
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding
 from headwater.core.schema import require_columns
@@ -102,14 +102,14 @@ class TargetLeakage(Check):
             else f"Column {column!r} alone decides {label!r}: it explains {percent(share)} of what is uncertain about "
             "it. If it is not known when the model is used, or is the label written differently, drop it."
         )
-        return Finding(
-            check=self.id,
-            outcome=outcome_of(column is not None, self.level),
-            severity=0.95 if column else 0.0,
+        return judged(
+            self,
+            column is not None,
+            message,
+            severity=0.95,
             column=column,
             value=share,
             threshold=self.maximum,
-            message=message,
         )
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target, outcome_of
-from headwater.checks.judging import graded, number_text, percent, rows_text
+from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target
+from headwater.checks.judging import graded, judged, number_text, percent, rows_text
 from headwater.checks.numbered import keys_at, rows_at
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding
@@ -94,13 +94,13 @@ class Outliers(Check):
             raise UsageError("There is no column to look at: the dataset is all key and label.")
         total = target.dataset.num_rows
         if total < _LEAST_ROWS:
-            return [self._finding(f"{rows_text(total)}: too few to tell which are unusual.")]
+            return [self._finding(False, f"{rows_text(total)}: too few to tell which are unusual.")]
         step = -(-total // self.rows)
         numbers = np.arange(0, total, step, dtype=np.int64)
         sample = _sample(target, columns, step)
         matrix = numeric_matrix(sample)
         if not len(matrix.names):
-            return [self._finding("No column has a value: there is nothing to tell rows apart by.")]
+            return [self._finding(False, "No column has a value: there is nothing to tell rows apart by.")]
         scores = self._scores(matrix, sample, target)
         threshold = score_threshold(scores, self.fence)
         far = np.flatnonzero(scores > threshold)
@@ -114,7 +114,7 @@ class Outliers(Check):
         broken = share > self.maximum
         looked = f"{len(scores):,}" + (" looked at" if len(scores) < target.dataset.num_rows else "")
         if not len(far):
-            return self._finding(f"No row of {looked} is unlike the rest.", value=0.0)
+            return self._finding(False, f"No row of {looked} is unlike the rest.", value=0.0)
         found = reasons(matrix.values, far, _REASONS)
         listed = self._listed(far[: target.row_limit], numbers, scores, matrix, target)
         first = np.bincount(found.columns[:, 0], minlength=len(matrix.names))
@@ -130,10 +130,10 @@ class Outliers(Check):
             f"{', '.join(often)}. The farthest is row {listed[0]['key']}{why}."
         )
         return self._finding(
+            broken,
             message,
+            severity=graded(0.25, share),
             value=share,
-            severity=graded(0.25, share) if broken else 0.0,
-            outcome=outcome_of(broken, self.level),
             rows=tuple(str(item["key"]) for item in listed),
             row_count=len(far),
             evidence={
@@ -197,12 +197,9 @@ class Outliers(Check):
             target.cache.put(path, buffer.getvalue())
         return scores
 
-    def _finding(self, message: str, **facts: Any) -> Finding:
-        usual: dict[str, Any] = {"severity": 0.0, "outcome": outcome_of(False, self.level)}
+    def _finding(self, broken: bool, message: str, **facts: Any) -> Finding:
         column = ", ".join(self.columns) or None
-        return Finding(
-            check=self.id, column=column, message=message, threshold=self.maximum, **{**usual, **facts}
-        )
+        return judged(self, broken, message, column=column, threshold=self.maximum, **facts)
 
 
 def _usual(target: Target) -> tuple[str, ...]:

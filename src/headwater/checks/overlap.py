@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from headwater.checks.base import CHECKS, Check, Cost, Level, RowFilter, States, Target, outcome_of
-from headwater.checks.judging import graded, percent
+from headwater.checks.base import CHECKS, Check, Cost, Level, RowFilter, States, Target
+from headwater.checks.judging import graded, judged, percent
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding, Fix
 from headwater.core.hashing import U64, hash_columns
@@ -93,19 +93,19 @@ class Overlap(Check):
         )
         what = "rows" if other is not None else "held-out rows"
         return [
-            Finding(
-                check=self.id,
-                outcome=outcome_of(broken, self.level),
-                severity=graded(0.6, value) if broken else 0.0,
-                column=", ".join(self.columns) or None,
-                value=value,
-                threshold=self.maximum,
-                message=f"{count:,} of {rows:,} {what} ({percent(value)}) {where}"
+            judged(
+                self,
+                broken,
+                f"{count:,} of {rows:,} {what} ({percent(value)}) {where}"
                 + (
                     ": a model is judged by what it has learnt by heart, and looks better than it is."
                     if broken
                     else "."
                 ),
+                severity=graded(0.6, value),
+                column=", ".join(self.columns) or None,
+                value=value,
+                threshold=self.maximum,
                 row_count=count if broken else 0,
                 evidence={"columns": list(columns), "held_out_rows": rows, "training_rows": len(known)},
                 fix=Fix(transform="clean.deduplicate", parameters={"columns": list(columns)})

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
-from headwater.checks.judging import graded, percent, rows_text
+from headwater.checks.base import CHECKS, Check, Level, States, Target
+from headwater.checks.judging import graded, judged, percent, rows_text
 from headwater.checks.numbered import keys_at
 from headwater.core.findings import Finding, Fix
 from headwater.core.schema import require_columns
@@ -171,14 +171,13 @@ class PersonalData(Check):
             return findings
         known = f" {rows_text(spared, 'column')} declared to be personal passed." if spared else ""
         return [
-            Finding(
-                check=self.id,
-                outcome=outcome_of(False, self.level),
-                severity=0.0,
+            judged(
+                self,
+                False,
+                "No personal data found by the form of values or the names of columns."
+                f"{known} Names inside free text are not looked for.",
                 value=0.0,
                 threshold=0.0,
-                message="No personal data found by the form of values or the names of columns."
-                f"{known} Names inside free text are not looked for.",
             )
         ]
 
@@ -215,14 +214,14 @@ class PersonalData(Check):
             like = f", for example of the shape {first.shapes[0]}" if first.shapes else ""
             message = f"Column {column!r} holds {what} in {rows_text(count)} ({percent(share)} of its values){like}."
             severity = graded(0.7 if kind in _GRAVE else 0.55, share)
-        return Finding(
-            check=self.id,
-            outcome=outcome_of(True, self.level),
+        return judged(
+            self,
+            True,
+            f"{message} Mask it, or declare it in the contract with a classification.",
             severity=severity,
             column=column,
             value=share,
             threshold=0.0,
-            message=f"{message} Mask it, or declare it in the contract with a classification.",
             rows=first.rows,
             row_count=count,
             evidence={

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
-from headwater.checks.judging import shown
+from headwater.checks.base import CHECKS, Check, Level, States, Target
+from headwater.checks.judging import judged, shown
 from headwater.core.findings import Finding
 from headwater.core.schema import plain_type, widen
 from headwater.core.types import parse_type, type_name
@@ -41,7 +41,9 @@ class Drift(Check):
         """Compare column by column."""
         expected, where = _expected(target)
         if expected is None:
-            return [self._passed(f"The dataset has {len(target.schema.names)} columns; none are promised.")]
+            return [
+                judged(self, False, f"The dataset has {len(target.schema.names)} columns; none are promised.")
+            ]
         schema = target.schema
         findings = []
         gone = [name for name in expected if name not in schema.names]
@@ -67,19 +69,10 @@ class Drift(Check):
             one = len(new) == 1
             message = f"{'Column' if one else 'Columns'} {shown(new, 8)} {'is' if one else 'are'} not in the {where}."
             findings.append(self._broken(new, message, 0.3, "warn"))
-        return findings or [self._passed(f"The columns and their types are those of the {where}.")]
+        return findings or [judged(self, False, f"The columns and their types are those of the {where}.")]
 
     def _broken(self, columns: list[str], message: str, severity: float, level: Level) -> Finding:
-        return Finding(
-            check=self.id,
-            outcome=outcome_of(True, level),
-            severity=severity,
-            column=", ".join(columns),
-            message=message,
-        )
-
-    def _passed(self, message: str) -> Finding:
-        return Finding(check=self.id, outcome=outcome_of(False, self.level), severity=0.0, message=message)
+        return judged(self, True, message, severity=severity, level=level, column=", ".join(columns))
 
 
 def _expected(target: Target) -> tuple[Mapping[str, pa.DataType | None] | None, str]:

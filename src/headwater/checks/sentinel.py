@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
-from headwater.checks.judging import graded, number_text, percent, rows_text
+from headwater.checks.base import CHECKS, Check, Level, States, Target
+from headwater.checks.judging import Share, number_text, percent, rows_text, share_finding
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding, Fix
 from headwater.profile.base import Measure, NeedExact
@@ -103,23 +103,18 @@ class Sentinel(Check):
             there = quantiles.count
         if stale and suspects:
             raise NeedExact(measures)
-        bad = sum(count for _, count in suspects)
-        share = bad / there if there else 0.0
-        broken = share > self.max_fraction
+        share = Share(sum(count for _, count in suspects), there)
         return [
-            Finding(
-                check=self.id,
-                outcome=outcome_of(broken, self.level),
-                severity=graded(0.6, share) if broken else 0.0,
+            share_finding(
+                self,
+                share,
+                maximum=self.max_fraction,
                 column=self.column,
-                value=share,
-                threshold=self.max_fraction,
-                message=self._message(suspects, share)
-                if broken
-                else f"No value of {self.column!r} looks like a code for something else.",
-                row_count=bad if broken else 0,
-                evidence={"values": {str(value): count for value, count in suspects}} if broken else {},
-                fix=self._fix(suspects, target) if broken else None,
+                weight=0.6,
+                good=f"No value of {self.column!r} looks like a code for something else.",
+                bad=self._message(suspects, share.value),
+                evidence={"values": {str(value): count for value, count in suspects}},
+                fix=self._fix(suspects, target),
             )
         ]
 

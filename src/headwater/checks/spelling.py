@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
-from headwater.checks.judging import graded, percent, rows_text
+from headwater.checks.base import CHECKS, Check, Level, States, Target
+from headwater.checks.judging import Share, offenders, share_finding
 from headwater.core.findings import Finding, Fix
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.columns import require_kind
@@ -54,28 +54,21 @@ class Spelling(Check):
         meant, rows = _variants(top)
         if top.stale_rows and meant:
             raise NeedExact([self._top])
-        share = rows / top.count if top.count else 0.0
-        broken = share > self.max_fraction
+        share = Share(rows, top.count)
         pairs = [f"{variant!r} for {usual!r}" for variant, usual in list(meant.items())[:3]]
         more = f" and {len(meant) - 3:,} more" if len(meant) > 3 else ""
         return [
-            Finding(
-                check=self.id,
-                outcome=outcome_of(broken, self.level),
-                severity=graded(0.4, share) if broken else 0.0,
+            share_finding(
+                self,
+                share,
+                maximum=self.max_fraction,
                 column=self.column,
-                value=share,
-                threshold=self.max_fraction,
-                message=f"{rows_text(rows, 'value')} of {self.column!r} ({percent(share)}) "
-                f"{'is a variant' if rows == 1 else 'are variants'} of another value in case or white space: "
-                f"{', '.join(pairs)}{more}."
-                if broken
-                else f"No two values of {self.column!r} differ by case or white space alone.",
-                row_count=rows if broken else 0,
-                evidence={"meant": meant} if broken else {},
-                fix=Fix(transform="clean.values", parameters={"columns": [self.column], "mapping": meant})
-                if broken
-                else None,
+                weight=0.4,
+                good=f"No two values of {self.column!r} differ by case or white space alone.",
+                bad=f"{offenders(share, 'is a variant', 'are variants', noun='value', column=self.column)} of "
+                f"another value in case or white space: {', '.join(pairs)}{more}.",
+                evidence={"meant": meant},
+                fix=Fix(transform="clean.values", parameters={"columns": [self.column], "mapping": meant}),
             )
         ]
 

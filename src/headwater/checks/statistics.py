@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
-from headwater.checks.judging import number_text
+from headwater.checks.base import CHECKS, Check, Level, States, Target
+from headwater.checks.judging import judged, number_text
 from headwater.core.findings import Finding
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.columns import Moments
@@ -125,15 +125,15 @@ def _finding(
             message += f", {'above' if above else 'below'} the {'most' if above else 'least'} allowed, "
             message += _text(limit, type_)
         message += "."
-    return Finding(
-        check=check.id,
-        outcome=outcome_of(below or above, check.level),
-        severity=0.5 if below or above else 0.0,
+    return judged(
+        check,
+        below or above,
+        message,
+        severity=0.5,
         column=check.column,
         value=None if math.isnan(value) else value,
         threshold=None if limit is None else float(limit),
         interval=interval,
-        message=message,
     )
 
 

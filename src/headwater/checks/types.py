@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
-from headwater.checks.judging import graded, percent, rows_text, share_of, shown
+from headwater.checks.base import CHECKS, Check, Level, States, Target
+from headwater.checks.judging import graded, judged, percent, rows_text, share_of, shown
 from headwater.core.errors import NotFound
 from headwater.core.findings import Finding, Fix
 from headwater.core.schema import plain_type, widen
@@ -92,12 +92,12 @@ class Type(Check):
                 else " All its values could be read as one."
             )
         return [
-            Finding(
-                check=self.id,
-                outcome=outcome_of(not fits, self.level),
-                severity=0.0 if fits else 0.8,
+            judged(
+                self,
+                not fits,
+                message,
+                severity=0.8,
                 column=self.column,
-                message=message,
                 row_count=unparsed,
                 evidence=evidence,
             )
@@ -161,18 +161,16 @@ class Mixed(Check):
         share = others / there if there else 0.0
         found = self._words(states) if broken else []
         return [
-            Finding(
-                check=self.id,
-                outcome=outcome_of(broken, self.level),
-                severity=graded(0.55, share) if broken else 0.0,
+            judged(
+                self,
+                broken,
+                f"Column {self.column!r} is text because of {rows_text(others, 'value')} of {there:,}: "
+                f"the others are numbers. Not numbers: {shown(found) if found else 'various'}."
+                if broken
+                else f"Column {self.column!r} does not mix numbers and words.",
+                severity=graded(0.55, share),
                 column=self.column,
                 value=share,
-                message=(
-                    f"Column {self.column!r} is text because of {rows_text(others, 'value')} of {there:,}: "
-                    f"the others are numbers. Not numbers: {shown(found) if found else 'various'}."
-                    if broken
-                    else f"Column {self.column!r} does not mix numbers and words."
-                ),
                 row_count=others if broken else 0,
                 evidence={"values": found} if broken else {},
                 fix=Fix(

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.checks.base import CHECKS, Check, Level, States, Target
-from headwater.checks.judging import number_text, percent, rows_text, share_finding, share_of, shown
+from headwater.checks.judging import number_text, offenders, share_finding, share_of, shown
 from headwater.core.findings import Finding, Fix
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.conformance import Bound, InRange, InSet, Matches, set_array
@@ -78,15 +78,14 @@ class Range(Check):
         condition = self._condition(target)
         return [
             share_finding(
-                self.id,
+                self,
                 share,
                 maximum=self.max_fraction,
-                level=self.level,
                 column=self.column,
                 weight=0.4,
                 good=f"Values of {self.column!r} lie {between}.",
-                bad=f"{rows_text(share.bad, 'value')} of {self.column!r} ({percent(share.value)}) "
-                f"{'is' if share.bad == 1 else 'are'} not {between}, for example {shown(found, 4)}.",
+                bad=f"{offenders(share, 'is', 'are', noun='value', column=self.column)} not {between}, "
+                f"for example {shown(found, 4)}.",
                 evidence={"examples": [_plain(value) for value in found]},
                 fix=Fix(
                     transform="clean.values",
@@ -162,16 +161,14 @@ class Set(Check):
         examples = [value for value, _ in others]
         return [
             share_finding(
-                self.id,
+                self,
                 share,
                 maximum=self.max_fraction,
-                level=self.level,
                 column=self.column,
                 weight=0.4,
                 good=f"All values of {self.column!r} are among the {len(self.values):,} allowed.",
-                bad=f"{rows_text(share.bad, 'value')} of {self.column!r} ({percent(share.value)}) "
-                f"{'is' if share.bad == 1 else 'are'} not among the {len(self.values):,} allowed"
-                + (f": {shown(examples)}." if examples else "."),
+                bad=f"{offenders(share, 'is', 'are', noun='value', column=self.column)} not among the "
+                f"{len(self.values):,} allowed" + (f": {shown(examples)}." if examples else "."),
                 evidence={"values": {str(value): count for value, count in others}, "meant": meant},
                 fix=Fix(transform="clean.values", parameters={"columns": [self.column], "mapping": meant})
                 if meant
@@ -237,15 +234,13 @@ class Pattern(Check):
         share = share_of(states, self._matches, "unmatched", apart=["missing"], maximum=self.max_fraction)
         return [
             share_finding(
-                self.id,
+                self,
                 share,
                 maximum=self.max_fraction,
-                level=self.level,
                 column=self.column,
                 weight=0.4,
                 good=f"All texts of {self.column!r} match {self.pattern}.",
-                bad=f"{rows_text(share.bad, 'text')} of {self.column!r} ({percent(share.value)}) "
-                f"{'does' if share.bad == 1 else 'do'} not match {self.pattern}.",
+                bad=f"{offenders(share, 'does', 'do', noun='text', column=self.column)} not match {self.pattern}.",
             )
         ]
 
@@ -302,15 +297,14 @@ class Length(Check):
         between = _between(self.minimum, self.maximum)
         return [
             share_finding(
-                self.id,
+                self,
                 share,
                 maximum=self.max_fraction,
-                level=self.level,
                 column=self.column,
                 weight=0.3,
                 good=f"Lengths of {self.column!r} lie {between}.",
-                bad=f"{rows_text(share.bad, 'value')} of {self.column!r} ({percent(share.value)}) "
-                f"{'has' if share.bad == 1 else 'have'} a length that is not {between}: {', '.join(parts)}.",
+                bad=f"{offenders(share, 'has', 'have', noun='value', column=self.column)} a length that is not "
+                f"{between}: {', '.join(parts)}.",
             )
         ]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headwater.checks.base import CHECKS, Check, Level, States, Target, outcome_of
-from headwater.checks.judging import percent, rows_text
+from headwater.checks.base import CHECKS, Check, Level, States, Target
+from headwater.checks.judging import judged, percent, rows_text
 from headwater.core.findings import Finding
 
 __all__ = ["Rows"]
@@ -59,13 +59,13 @@ class Rows(Check):
                     f"at most {percent(limit)} is expected."
                 )
         return [
-            Finding(
-                check=self.id,
-                outcome=outcome_of(broken, self.level),
-                severity=0.85 if broken else 0.0,
+            judged(
+                self,
+                broken,
+                message,
+                severity=0.85,
                 value=float(rows),
                 threshold=None if threshold is None else float(threshold),
-                message=message,
                 evidence={} if before is None else {"baseline": before},
             )
         ]
