@@ -206,6 +206,8 @@ def test_variables_of_the_program_are_no_tables(shop: Repo, name: str) -> None:
         ("SELECT a + 1 FROM p", UsageError, "does not run"),
         ("FROM p@", UsageError, "does not run"),
         ("SELECT 'open FROM p", UsageError, "unterminated"),
+        ("SELECT '\udcff'", UsageError, "no Unicode text"),
+        ("SELECT ?", UsageError, "Values were not provided"),
     ],
 )
 def test_errors_say_what_there_is(shop: Repo, sql: str, error: type[Exception], match: str) -> None:

@@ -61,6 +61,10 @@ def query(repo: Repo, sql: str) -> pa.Table:
     -----
     The query sees the datasets of the repository and nothing else: no files, no network. Times are UTC.
     """
+    try:
+        sql.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"The query is no Unicode text: {error}.", sql=sql) from error
     names, lost = _Names(repo), {}
 
     def named(match: re.Match[str]) -> str:
