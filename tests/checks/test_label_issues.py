@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -104,3 +105,35 @@ def test_without_a_label_the_message_says_what_to_name() -> None:
     finding = one_finding(LabelIssues(), target_of(pa.table({"x": [1, 2]})))
     assert finding.outcome is Outcome.ERROR
     assert "--label" in finding.message
+
+
+def test_labels_whose_every_column_gives_them_away_cannot_be_judged() -> None:
+    labels = ["yes", "no"] * 50
+    table = pa.table({"id": range(100), "label": labels, "copy": [text.upper() for text in labels]})
+    finding = one_finding(LabelIssues(), target_of(table, key="id", label="label"))
+    assert finding.outcome is Outcome.PASS
+    assert "every column to learn them from gives them away (copy)" in finding.message
+
+
+def test_a_check_told_to_leave_out_every_column_is_a_mistake() -> None:
+    table = pa.table({"label": ["yes", "no"] * 50, "x": range(100)})
+    finding = one_finding(LabelIssues(exclude=("x",)), target_of(table, label="label"))
+    assert finding.outcome is Outcome.ERROR
+    assert "Exclude fewer columns" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("others", "applies"),
+    [
+        ({"x": [1.5, 2.5]}, True),
+        ({}, False),
+        ({"_source": ["a", "b"]}, False),
+        ({"picture": [b"a", b"b"]}, False),
+        ({"empty": pa.nulls(2)}, False),
+    ],
+)
+def test_the_check_applies_where_there_is_a_column_to_learn_from(
+    others: dict[str, Any], applies: bool
+) -> None:
+    target = target_of(pa.table({"id": [1, 2], "label": ["a", "b"], **others}), key="id", label="label")
+    assert bool(LabelIssues.defaults(target)) is applies

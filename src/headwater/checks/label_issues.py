@@ -17,6 +17,7 @@ from headwater.checks.numbered import keys_at
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding, Fix
 from headwater.core.schema import require_columns
+from headwater.recipes.base import feature_columns
 from headwater.recipes.label_suspects import LabelSuspects, label_suspects
 
 __all__ = ["LabelIssues"]
@@ -77,9 +78,8 @@ class LabelIssues(Check):
     @classmethod
     def defaults(cls, target: Target) -> Sequence[Check]:
         """Ask for a label, something to learn from, and scikit-learn."""
-        others = [name for name in target.schema.names if name not in (*target.key, target.label)]
-        learns = any(not name.startswith("_") for name in others)
-        return (cls(),) if target.label and learns and find_spec("sklearn") else ()
+        label = target.label
+        return (cls(),) if label and _learns(target, label) and find_spec("sklearn") else ()
 
     def judge(self, states: States, target: Target) -> list[Finding]:
         """Train, and compare with the labels."""
@@ -90,6 +90,10 @@ class LabelIssues(Check):
         shares = shares_explained(target, label)
         leaks = tuple(name for name in shares if shares[name] > GIVEN_AWAY and not name.startswith("_"))
         exclude = tuple(dict.fromkeys((*self.exclude, *leaks)))
+        left = feature_columns(target.schema, label=label, key=target.dataset.key, exclude=self.exclude)
+        if set(left) <= set(leaks):
+            why = f"every column to learn them from gives them away ({', '.join(leaks)})"
+            return [self._unjudged(label, why)]
         found = label_suspects(
             target.dataset,
             label,
@@ -101,8 +105,7 @@ class LabelIssues(Check):
             progress=target.progress,
         )
         if isinstance(found, str):
-            message = f"The labels {label!r} cannot be judged: {found}."
-            return [judged(self, False, message, column=label, threshold=self.maximum)]
+            return [self._unjudged(label, found)]
         return [self._judged(label, found, exclude, target)]
 
     def _judged(self, label: str, found: LabelSuspects, exclude: tuple[str, ...], target: Target) -> Finding:
@@ -138,6 +141,10 @@ class LabelIssues(Check):
             | ({"not_learnt_from": list(exclude)} if exclude else {}),
             fix=Fix(transform="labels.fix", parameters=fix) if broken and sure else None,
         )
+
+    def _unjudged(self, label: str, why: str) -> Finding:
+        message = f"The labels {label!r} cannot be judged: {why}."
+        return judged(self, False, message, column=label, threshold=self.maximum)
 
     def _evidence(self, label: str, found: LabelSuspects, target: Target) -> dict[str, Any]:
         few = slice(0, target.row_limit)
@@ -178,6 +185,15 @@ class LabelIssues(Check):
         given, suggested = found.classes[found.given[0]], found.classes[found.suggested[0]]
         sure = percent(float(found.confidence[0]))
         return f"First row {key}: {label} = {given}, where the model is {sure} sure of {suggested}."
+
+
+def _learns(target: Target, label: str) -> bool:
+    """Say whether there is a column to learn the label from."""
+    try:
+        feature_columns(target.schema, label=label, key=target.key)
+    except UsageError:
+        return False
+    return True
 
 
 def _pairs(found: LabelSuspects) -> list[dict[str, Any]]:
