@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.checks.privacy import MASKED, PersonalData, PersonalForms
+from headwater.checks.privacy import PersonalData, PersonalForms
 from headwater.core.contract import ColumnPromise
 from headwater.core.findings import Finding, Outcome, findings_to_table
+from headwater.methods.masking import MASKED
 from headwater.methods.pii import find_spans
 from headwater.profile.measure import measure_table
 from headwater.store.repo import Repo

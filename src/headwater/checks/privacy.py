@@ -15,6 +15,7 @@ from headwater.checks.judging import graded, judged, percent, rows_text
 from headwater.checks.numbered import keys_at
 from headwater.core.findings import Finding, Fix
 from headwater.core.schema import require_columns
+from headwater.methods.masking import MASKED
 from headwater.methods.pii import find_spans
 from headwater.methods.pii_kinds import KINDS, classify_name
 from headwater.profile.base import Measure, NeedExact
@@ -22,10 +23,7 @@ from headwater.profile.batch import Batch
 from headwater.profile.kinds import Kind, kind_of
 from headwater.profile.tally import Tally
 
-__all__ = ["MASKED", "PersonalData", "PersonalForms"]
-
-MASKED = "masked"
-"""The tag that the transform ``anonymize.mask`` leaves on a column."""
+__all__ = ["PersonalData", "PersonalForms"]
 
 _FORMS = {kind.id: kind for kind in KINDS}
 _WORDS = {
@@ -257,13 +255,11 @@ def _assumed(column: str) -> list[str]:
 
 
 def _by_chance(kind: str, column: str, state: Tally) -> bool:
-    """Say whether no more values pass a check digit than random ones would (four standard deviations)."""
-    chance = _FORMS[kind].chance
-    if not chance or kind == classify_name(column):
+    """Say whether no more values pass a check digit than random ones would."""
+    if not _FORMS[kind].chance or kind == classify_name(column):
         return False
     tried = state[f"tried:{kind}"]
-    expected = tried * chance
-    return tried > 1 and state[kind] < expected + 4 * float(np.sqrt(expected * (1 - chance)))
+    return tried > 1 and _FORMS[kind].is_chance(state[kind], tried)
 
 
 def _first(column: str, kind: str, count: int, target: Target) -> _Found:

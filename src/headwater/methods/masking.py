@@ -18,7 +18,10 @@ import pyarrow.compute as pc
 from headwater.core.errors import UsageError
 from headwater.core.schema import plain_type
 
-__all__ = ["mask_part", "mask_spans", "pseudonymise", "redact"]
+__all__ = ["MASKED", "mask_part", "mask_spans", "pseudonymise", "redact"]
+
+MASKED = "masked"
+"""The tag of a column that says how it was masked; of such a column the name says nothing any more."""
 
 Values: TypeAlias = pa.Array | pa.ChunkedArray
 

@@ -220,12 +220,11 @@ def _without_overlaps(spans: pa.Table, order: list[str]) -> pa.Table:
 
 
 def _by_chance(distinct: pa.Array, kind: Kind, valid: int) -> bool:
-    """Return whether no more of many values pass the check than random ones of the form would (4 sigma)."""
+    """Return whether no more of many values pass the check than random ones of the form would."""
     if kind.chance == 0:
         return False
     tried = int(pc.sum(pc.match_substring_regex(distinct, kind.prefilter)).as_py() or 0)
-    expected = tried * kind.chance
-    return bool(tried >= _MANY and valid < expected + 4 * np.sqrt(expected * (1 - kind.chance)))
+    return tried >= _MANY and kind.is_chance(valid, tried)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -50,6 +50,18 @@ class Kind:
     check: Check | None = None
     chance: float = 0.0
 
+    def is_chance(self, valid: int, tried: int) -> bool:
+        """Say whether no more of ``tried`` values are valid than random ones would be (four deviations).
+
+        Examples
+        --------
+        >>> card = next(kind for kind in KINDS if kind.id == "credit_card")
+        >>> card.is_chance(12, 100), card.is_chance(90, 100)
+        (True, False)
+        """
+        expected = tried * self.chance
+        return valid < expected + 4 * float(np.sqrt(expected * (1 - self.chance)))
+
 
 def _pattern(text: str, flags: int = 0) -> re.Pattern[str]:
     return re.compile(text, re.ASCII | re.VERBOSE | flags)

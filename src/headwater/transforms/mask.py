@@ -12,18 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.core.errors import SchemaError, UsageError
-from headwater.methods.masking import mask_part, mask_spans, pseudonymise, redact
+from headwater.methods.masking import MASKED, mask_part, mask_spans, pseudonymise, redact
 from headwater.methods.pii import detect, find_spans
 from headwater.methods.pii_kinds import KINDS
 from headwater.store.dataset import DatasetChunk
 from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform, require_targets
 
-__all__ = ["MASKED", "Mask", "Method"]
+__all__ = ["Mask", "Method"]
 
 Method = Literal["auto", "spans", "redact", "null", "partial", "pseudonymise"]
-
-MASKED = "masked"
-"""The tag that says how a column was masked; the check ``privacy.pii`` knows it."""
 
 _FORMS = {kind.id for kind in KINDS}
 _GUARANTEES = {
