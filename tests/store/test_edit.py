@@ -98,6 +98,12 @@ def test_repeated_keys_are_refused_and_all_listed(shop: Workshop) -> None:
     assert caught.value.values == [(2,), (7,), (7,)]
 
 
+def test_long_keys_are_cut_short_in_the_message_and_whole_in_the_error(shop: Workshop) -> None:
+    with pytest.raises(InvalidKeys, match=r"there already: 'x{78}… \(row 1,") as caught:
+        appended(empty("k"), {"k": ["x" * 5000] * 2}, shop)
+    assert caught.value.values == [("x" * 5000,)]
+
+
 def test_bad_rows_can_be_diverted_with_the_reason(shop: Workshop) -> None:
     base = appended(empty("k"), {"k": [1], "v": ["old"]}, shop)
     data = {"k": [1, 2, None, 2, 3], "v": list("abcde")}

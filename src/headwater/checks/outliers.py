@@ -20,6 +20,7 @@ from headwater.core.findings import Finding
 from headwater.core.hashing import hash_columns
 from headwater.core.ids import canonical_json, digest
 from headwater.core.schema import require_columns
+from headwater.core.text import clipped
 from headwater.methods.isolation import Matrix, isolation_scores, numeric_matrix, reasons, score_threshold
 from headwater.methods.pii_kinds import classify_name
 from headwater.profile.kinds import Kind, kind_of
@@ -229,5 +230,4 @@ def _is_personal(column: str, target: Target) -> bool:
 
 
 def _shown(value: Any) -> str:
-    text = number_text(value)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return clipped(number_text(value), _LONGEST)

@@ -14,6 +14,7 @@ from pyroaring import BitMap
 from headwater.core.errors import InvalidKeys, SchemaError, UsageError
 from headwater.core.hashing import U64, hash_columns, hash_keys
 from headwater.core.schema import SchemaChange, evolve, require_columns
+from headwater.core.text import clipped
 from headwater.store.chunk import Chunk, live_mask
 from headwater.store.columns import drop_columns, set_types
 from headwater.store.incoming import Rows, fit
@@ -456,7 +457,8 @@ def _duplicate_error(
     rows: pa.Table, key: Sequence[str], name: str, count: int, numbers: list[int] | None = None
 ) -> InvalidKeys:
     values = [tuple(row.values()) for row in rows.select(list(key)).slice(0, _LISTED).to_pylist()]
-    shown = ", ".join(repr(value[0] if len(value) == 1 else value) for value in dict.fromkeys(values))
+    texts = (repr(value[0] if len(value) == 1 else value) for value in dict.fromkeys(values))
+    shown = ", ".join(clipped(text) for text in texts)
     where = f" (row {_listed(numbers)}, counted from 0)" if numbers else ""
     return InvalidKeys(
         f"{count} row(s) of dataset {name!r} repeat a key {_columns(key)} that is there already: {shown}{where}. "
