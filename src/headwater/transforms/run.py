@@ -14,6 +14,7 @@ from headwater.store.diff import Diff
 from headwater.store.repo import Repo
 from headwater.transforms.base import Source, Transform, plain
 from headwater.transforms.changes import Changes
+from headwater.transforms.draft import draft_of
 
 __all__ = ["TransformResult", "run"]
 
@@ -106,7 +107,7 @@ def run(
     message : str, optional
         Commit message; says what was done by default.
     dry_run : bool
-        Plan and compare, but commit nothing.
+        Plan and compare, but commit nothing and leave nothing in the repository but scores of its rows.
 
     Returns
     -------
@@ -123,6 +124,7 @@ def run(
         If somebody else changed the same rows meanwhile.
     """
     here = repo.branch(branch) if branch else repo
+    here = draft_of(here) if dry_run else here
     tx = here.transaction(message or f"{transform.title}: {transform.id} on {dataset}")
     if tx.base is None:
         raise NotFound.among("dataset", dataset, (), where=f"branch {tx.branch!r}")
@@ -143,7 +145,7 @@ def run(
         record=changes.record,
         code=f"headwater {metadata.version('headwater')}",
     )
-    diff = Diff(dataset, before.manifest, tx[dataset].manifest, repo.objects, repo.executor)
+    diff = Diff(dataset, before.manifest, tx[dataset].manifest, here.objects, repo.executor)
     head: CommitId | None = tx.base
     if not dry_run:
         head = tx.commit()
