@@ -17,6 +17,8 @@ from headwater.core.errors import InvalidKeys
 from headwater.core.findings import findings_to_table
 from headwater.core.schema import require_columns
 from headwater.store import repo as store
+from headwater.store.fsck import Verified, verify
+from headwater.store.gc import Collected, collect
 from headwater.store.importing import ImportResult, import_data
 from headwater.store.sql import query
 
@@ -94,6 +96,14 @@ class Repo(store.Repo):
     def sql(self, text: str) -> pa.Table:
         """Run a SQL query over any refs at once; see `headwater.store.sql.query`."""
         return query(self, text)
+
+    def gc(self, **options: Any) -> Collected:
+        """Remove what no ref and no recent move of a ref needs; see `headwater.store.gc.collect`."""
+        return collect(self, **options)
+
+    def fsck(self, *, data: bool = True) -> Verified:
+        """Verify every ref, object, index and fingerprint; see `headwater.store.fsck.verify`."""
+        return verify(self, data=data)
 
     def check(
         self,

@@ -13,8 +13,9 @@ from headwater.store.chunk import live_mask, read_chunk
 from headwater.store.dataset import Dataset
 from headwater.store.manifest import Fingerprint, Manifest
 from headwater.store.objects import Objects
+from headwater.store.repo import Repo
 
-__all__ = ["assert_sound", "manifest_rows", "multiset", "pairs"]
+__all__ = ["assert_sound", "manifest_rows", "multiset", "pairs", "rows_of", "state_of"]
 
 
 def multiset(table: pa.Table) -> Counter[str]:
@@ -46,6 +47,20 @@ def manifest_rows(manifest: Manifest, objects: Objects) -> pa.Table:
 def pairs(dataset: Dataset) -> Counter[str]:
     """Return the rows of a dataset as `multiset` does."""
     return multiset(dataset.to_arrow())
+
+
+def rows_of(repo: Repo, dataset: str, ref: str) -> dict[Any, dict[str, Any]]:
+    """Return the rows of a dataset at a ref by their column ``id``."""
+    return {row["id"]: row for row in repo.at(ref)[dataset].to_arrow().to_pylist()}
+
+
+def state_of(repo: Repo) -> dict[str, dict[str, Counter[str]]]:
+    """Return what every branch and tag holds."""
+    refs = {**repo.branches(), **repo.tags()}
+    return {
+        ref: {name: pairs(repo.at(commit)[name]) for name in repo.at(commit).datasets()}
+        for ref, commit in refs.items()
+    }
 
 
 def assert_sound(manifest: Manifest, objects: Objects) -> None:

@@ -31,6 +31,8 @@ _SECTIONS = {
         "revert": "headwater.cli.merge:revert",
         "undo": "headwater.cli.merge:undo",
         "reflog": "headwater.cli.history:reflog",
+        "gc": "headwater.cli.upkeep:gc",
+        "fsck": "headwater.cli.upkeep:fsck",
     },
     "Quality": {
         "profile": "headwater.cli.profile:profile",

@@ -89,6 +89,10 @@ class Objects:
                 self._documents[name] = value
         return value
 
+    def forget(self) -> None:
+        """Forget the documents kept in memory, for objects may have been removed."""
+        self._documents.clear()
+
 
 def corrupt(name: ObjectId, storage: Storage) -> CorruptObject:
     """Build the error for an object whose bytes are not what its name says."""

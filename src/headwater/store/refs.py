@@ -22,9 +22,10 @@ from headwater.core.ids import CommitId, ObjectId, canonical_json
 from headwater.store.objects import Objects
 from headwater.store.storage import Version
 
-__all__ = ["Move", "RefKind", "Refs", "whoami"]
+__all__ = ["KINDS", "Move", "RefKind", "Refs", "whoami"]
 
 RefKind = Literal["heads", "tags"]
+KINDS: tuple[RefKind, ...] = ("heads", "tags")
 
 _NAME = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)*")
 _LONGEST_NAME = 200

@@ -8,11 +8,20 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
-from headwater.core.errors import MergeConflict, NotFound, ObjectMissing, StorageError, UsageError
+from headwater.core.errors import (
+    ConcurrentUpdate,
+    CorruptObject,
+    MergeConflict,
+    NotFound,
+    ObjectMissing,
+    StorageError,
+    UsageError,
+)
 from headwater.core.ids import CommitId, canonical_json
 from headwater.core.progress import SILENT, Progress
 from headwater.engine.base import Executor
@@ -23,7 +32,8 @@ from headwater.store.diff import Diff
 from headwater.store.manifest import Manifest, load_manifest, save_manifest
 from headwater.store.merge import CONFLICTS, Resolve, merge_manifests
 from headwater.store.objects import Objects
-from headwater.store.refs import Refs, whoami
+from headwater.store.reachable import keep_alive
+from headwater.store.refs import RefKind, Refs, whoami
 from headwater.store.revisions import resolve
 from headwater.store.storage import Storage, is_url
 from headwater.store.transaction import Transaction
@@ -141,12 +151,16 @@ class Repo:
             If there is a repository already.
         """
         repo = cls(_storage(location, options))
+        there = UsageError(
+            f"There is a repository at {location} already. Open it instead.", location=str(location)
+        )
         if repo.storage.exists("headwater.json"):
-            raise UsageError(
-                f"There is a repository at {location} already. Open it instead.", location=str(location)
-            )
-        repo.storage.write("headwater.json", canonical_json({"format": _FORMAT, "id": uuid.uuid4().hex}))
+            raise there
+        # What makes it a repository comes last and once, so that a crash or another `init` leaves none by halves.
         repo.storage.write("HEAD", canonical_json({"branch": branch}))
+        facts = canonical_json({"format": _FORMAT, "id": uuid.uuid4().hex})
+        if not repo.storage.compare_and_swap("headwater.json", facts, None):
+            raise there
         repo.branch_name = branch
         return repo
 
@@ -175,8 +189,25 @@ class Repo:
                 f"The repository at {location} has format {facts['format']}; this Headwater reads up to {_FORMAT}. "
                 "Install a newer version."
             )
-        repo.branch_name = json.loads(repo.storage.read("HEAD"))["branch"]
+        repo.branch_name = repo.current_branch()
         return repo
+
+    def current_branch(self) -> str:
+        """Return the branch that `switch` made current, for everybody who opens the repository.
+
+        Raises
+        ------
+        CorruptObject
+            If the file that says so is damaged.
+        """
+        data = self.storage.read("HEAD")
+        try:
+            return str(json.loads(data)["branch"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise CorruptObject(
+                f'{self.storage.location}/HEAD is damaged. Write {{"branch":"{DEFAULT_BRANCH}"}} into it, or the '
+                "name of another branch."
+            ) from error
 
     def __repr__(self) -> str:
         where = f"at {self.ref}" if self.ref else f"on branch {self.branch_name}"
@@ -341,7 +372,7 @@ class Repo:
 
     def delete_branch(self, name: str) -> CommitId:
         """Delete a branch and return where it was; `undo` brings it back until garbage collection."""
-        if name == self.branch_name:
+        if name in (self.branch_name, self.current_branch()):
             raise UsageError(f"Branch {name!r} is the one we are on. Switch to another first.", name=name)
         return self._delete("heads", name)
 
@@ -385,6 +416,7 @@ class Repo:
         MergeConflict
             If both changed a cell; ``conflicts`` is their table. The branch stays as it is.
         """
+        began = monotonic()
         branch = into or self.require_branch()
         theirs = self.resolve(source)
         ours = self.refs.get("heads", branch)
@@ -394,8 +426,7 @@ class Repo:
         if base == theirs:
             return MergeResult(kind="up-to-date", commit=ours, branch=branch)
         if base == ours and fast_forward:
-            self.run_hooks(branch, self.commit(theirs))
-            self._move(branch, theirs, ours, f"merge {source}: fast-forward")
+            self._publish(branch, self.commit(theirs), ours, f"merge {source}: fast-forward", began)
             return MergeResult(kind="fast-forward", commit=theirs, branch=branch)
         commit = self._three_way(
             base,
@@ -407,8 +438,7 @@ class Repo:
             resolve=resolve,
             what=f"merging {source!r} into {branch!r}",
         )
-        self.run_hooks(branch, commit)
-        self._move(branch, commit.id, ours, f"merge {source}")
+        self._publish(branch, commit, ours, f"merge {source}", began)
         return MergeResult(kind="merge", commit=commit.id, branch=branch)
 
     def revert(self, ref: str, *, message: str | None = None) -> CommitId:
@@ -419,6 +449,7 @@ class Repo:
         MergeConflict
             If later commits changed the same cells.
         """
+        began = monotonic()
         branch = self.require_branch()
         target = self.commit(self.resolve(ref))
         head = self._require_head()
@@ -434,8 +465,7 @@ class Repo:
         )
         if commit.datasets == self.commit(head).datasets:
             return head
-        self.run_hooks(branch, commit)
-        self._move(branch, commit.id, head, f"revert {target.id[:12]}")
+        self._publish(branch, commit, head, f"revert {target.id[:12]}", began)
         return commit.id
 
     def undo(self, branch: str | None = None) -> CommitId | None:
@@ -465,16 +495,14 @@ class Repo:
             else:
                 before = next(moves, None)
                 target = before.commit if before else None
-                self.refs.move(
-                    "heads", name, target, expected=now, reason=f"undo {move.reason}", author=self.author
-                )
+                self._move("heads", name, target, now, f"undo {move.reason}")
                 return target
         raise UsageError(f"Branch {name!r} has no earlier state to go back to.", name=name)
 
     def reset(self, branch: str, ref: str) -> CommitId:
         """Make a branch point to ``ref``; what it held stays in the reflog."""
         target = self.resolve(ref)
-        self._move(branch, target, self.refs.get("heads", branch), f"reset to {ref}")
+        self._move("heads", branch, target, self.refs.get("heads", branch), f"reset to {ref}")
         return target
 
     # Private
@@ -482,7 +510,7 @@ class Repo:
     def _require_head(self) -> CommitId:
         return self.head or self.resolve("HEAD")
 
-    def _create(self, kind: Any, name: str, start: str | None) -> CommitId:
+    def _create(self, kind: RefKind, name: str, start: str | None) -> CommitId:
         target = self.resolve(start) if start else self._require_head()
         noun = "branch" if kind == "heads" else "tag"
         if not self.refs.move(
@@ -493,17 +521,26 @@ class Repo:
             )
         return target
 
-    def _delete(self, kind: Any, name: str) -> CommitId:
+    def _delete(self, kind: RefKind, name: str) -> CommitId:
         now = self.refs.get(kind, name)
         if now is None:
             raise NotFound.among("branch" if kind == "heads" else "tag", name, self.refs.names(kind))
-        self.refs.move(kind, name, None, expected=now, reason="deleted", author=self.author)
+        self._move(kind, name, None, now, "deleted")
         return now
 
-    def _move(self, branch: str, to: CommitId, expected: CommitId | None, reason: str) -> None:
-        if not self.refs.move("heads", branch, to, expected=expected, reason=reason, author=self.author):
-            raise MergeConflict(
-                f"Branch {branch!r} moved meanwhile. Nothing was changed; run the same command again."
+    def _publish(
+        self, branch: str, commit: Commit, expected: CommitId | None, reason: str, began: float
+    ) -> None:
+        self.run_hooks(branch, commit)
+        keep_alive(commit, self.objects, began)
+        self._move("heads", branch, commit.id, expected, reason)
+
+    def _move(
+        self, kind: RefKind, name: str, to: CommitId | None, expected: CommitId | None, reason: str
+    ) -> None:
+        if not self.refs.move(kind, name, to, expected=expected, reason=reason, author=self.author):
+            raise ConcurrentUpdate(
+                f"{name!r} moved meanwhile. Nothing was changed; run the same command again.", name=name
             )
 
     def _three_way(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +26,7 @@ from headwater.store.keytext import key_array
 from headwater.store.lookup import Places, locate
 from headwater.store.manifest import Manifest, load_manifest, save_manifest
 from headwater.store.merge import CONFLICTS, merge_manifests, same
+from headwater.store.reachable import keep_alive
 
 if TYPE_CHECKING:
     from headwater.store.repo import Repo
@@ -79,6 +81,7 @@ class Transaction:
         self.time = time
         self.base = repo.refs.get("heads", self.branch) or repo.start
         self.commit_id: CommitId | None = None
+        self._began = monotonic()
         self._shop = repo.workshop
         self._before: dict[str, Manifest] = self._datasets_of(self.base)
         self._after: dict[str, Manifest] = dict(self._before)
@@ -274,6 +277,7 @@ class Transaction:
         for _ in range(_ATTEMPTS):
             commit = self._save(datasets, head)
             self.repo.run_hooks(self.branch, commit)
+            keep_alive(commit, self.repo.objects, self._began)
             expected = self.repo.refs.get("heads", self.branch)
             if (expected == head or (expected is None and head == self.repo.start)) and self.repo.refs.move(
                 "heads",
@@ -289,6 +293,10 @@ class Transaction:
                 return commit.id
             head = self.repo.refs.get("heads", self.branch) or self.repo.start
             datasets = self._rebased(head, changed)
+            if head is not None and datasets == self._commit(head).datasets:
+                # Somebody has made the same change already.
+                self.commit_id = head
+                return head
         raise ConcurrentUpdate(
             f"Branch {self.branch!r} moved {_ATTEMPTS} times while committing. Nothing was lost; try again.",
             branch=self.branch,

@@ -1,0 +1,85 @@
+"""What the refs reach: what garbage collection keeps, and what must be renewed before it is published."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+from headwater.core.errors import ConcurrentUpdate, ObjectMissing
+from headwater.core.ids import CommitId, ObjectId
+from headwater.store.commit import Commit, load_commit
+from headwater.store.manifest import Manifest, load_manifest
+from headwater.store.objects import Objects, object_path
+
+__all__ = ["commits_from", "keep_alive", "manifest_objects", "reachable_objects"]
+
+_RENEW_AFTER_S = 600.0
+
+
+def commits_from(roots: Iterable[CommitId], objects: Objects) -> Iterator[Commit]:
+    """Yield the commits that can be reached from ``roots``, once each, in no particular order."""
+    waiting = list(dict.fromkeys(roots))
+    seen = set(waiting)
+    while waiting:
+        commit = load_commit(waiting.pop(), objects)
+        yield commit
+        new = [parent for parent in commit.parents if parent not in seen]
+        seen.update(new)
+        waiting.extend(new)
+
+
+def manifest_objects(manifest: Manifest) -> set[ObjectId]:
+    """Return the names of all objects that the chunks of a manifest need."""
+    return {name for chunk in manifest.chunks for name in chunk.objects()}
+
+
+def reachable_objects(roots: Iterable[CommitId], objects: Objects) -> set[ObjectId]:
+    """Return the names of all objects that the history of ``roots`` needs.
+
+    Raises
+    ------
+    ObjectMissing, CorruptObject
+        If a commit or manifest cannot be read.
+    """
+    found: set[ObjectId] = set()
+    for commit in commits_from(roots, objects):
+        found.add(ObjectId(commit.id))
+        for name in commit.datasets.values():
+            if name not in found:
+                found.add(name)
+                found |= manifest_objects(load_manifest(name, objects))
+    return found
+
+
+def keep_alive(commit: Commit, objects: Objects, began: float) -> None:
+    """Renew what a commit needs and its parents do not, if it took so long that it may pass for garbage.
+
+    Call it just before a ref moves to the commit.
+
+    Parameters
+    ----------
+    commit : Commit
+        The commit.
+    objects : Objects
+        Where it is.
+    began : float
+        When the work began, as `time.monotonic` tells it.
+
+    Raises
+    ------
+    ConcurrentUpdate
+        If a garbage collection was faster.
+    """
+    if time.monotonic() - began < _RENEW_AFTER_S:
+        return
+    before = {name for parent in commit.parents for name in load_commit(parent, objects).datasets.values()}
+    known = {name for manifest in before for name in manifest_objects(load_manifest(manifest, objects))}
+    manifests = set(commit.datasets.values()) - before
+    needed = {name for manifest in manifests for name in manifest_objects(load_manifest(manifest, objects))}
+    try:
+        objects.storage.renew(map(object_path, {*(needed - known), *manifests, commit.id}))
+    except ObjectMissing as error:
+        raise ConcurrentUpdate(
+            "A garbage collection removed rows of this change while it was being made, because it took longer "
+            "than `hw gc --grace`. The branch is as it was: run the same command again, and gc with a longer grace."
+        ) from error
