@@ -117,7 +117,7 @@ def test_an_init_that_failed_can_be_done_again(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are others there")
 def test_a_read_only_repository_can_be_read_and_says_why_it_cannot_be_written(
-    base: Path, tmp_path: Path
+    base: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "shop"
     shutil.copytree(base, folder)
@@ -128,3 +128,8 @@ def test_a_read_only_repository_can_be_read_and_says_why_it_cannot_be_written(
     assert repo.diff()["p"].stat()
     with pytest.raises(StorageDenied, match="permissions"), repo.transaction("no") as tx:
         tx.append("p", [{"id": 1000}])
+    for number in range(2):
+        repo.cache.put(f"states/{number}", b"summary")
+    assert repo.cache.get("states/0") is None
+    assert len(caplog.records) == 1
+    assert "not kept" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from headwater.core.errors import (
     MergeConflict,
     NotFound,
     ObjectMissing,
+    StorageDenied,
     StorageError,
+    StorageFull,
     UsageError,
 )
 from headwater.core.ids import CommitId, canonical_json
@@ -41,6 +44,8 @@ from headwater.store.writing import Workshop
 
 __all__ = ["DEFAULT_BRANCH", "FOLDER", "Cache", "CommitHook", "MergeResult", "Repo", "RepoDiff"]
 
+logger = logging.getLogger(__name__)
+
 FOLDER = ".headwater"
 DEFAULT_BRANCH = "main"
 _FORMAT = 1
@@ -54,10 +59,15 @@ class CommitHook(Protocol):
 
 
 class Cache:
-    """Named bytes that can be made again: summaries of chunks, notes beside commits."""
+    """Named bytes that can be made again: summaries of chunks, notes beside commits.
+
+    In a repository that cannot be written, for want of rights or of space, nothing is kept and a warning is
+    logged once, so that it can be profiled and checked all the same.
+    """
 
     def __init__(self, storage: Storage, prefix: str = "") -> None:
         self._storage, self._prefix = storage, prefix
+        self._told = False
 
     def get(self, path: str) -> bytes | None:
         """Return what was put under ``path``; None if nothing was."""
@@ -68,7 +78,12 @@ class Cache:
 
     def put(self, path: str, data: bytes) -> None:
         """Keep ``data`` under ``path``."""
-        self._storage.write(self._prefix + path, data)
+        try:
+            self._storage.write(self._prefix + path, data)
+        except (StorageDenied, StorageFull) as error:
+            if not self._told:
+                logger.warning("Results are not kept for the next time. %s", error)
+            self._told = True
 
     def list(self, folder: str) -> list[str]:
         """Return the paths below ``folder``, sorted."""
@@ -179,8 +194,9 @@ class Repo:
         try:
             facts = json.loads(repo.storage.read("headwater.json"))
         except ObjectMissing as error:
+            where = f"at {location}" if is_url(str(location)) else f"in {Path(location).absolute()} or above"
             raise NotFound(
-                f"There is no repository at {location}. `hw init` makes one; `hw -C PATH` names another place.",
+                f"There is no repository {where}. `hw init` makes one; `hw -C PATH` names another place.",
                 kind="repository",
                 name=str(location),
             ) from error
