@@ -72,7 +72,9 @@ def gc(session: Session, grace: timedelta, keep_reflog: timedelta, dry_run: bool
     "--no-data", is_flag=True, help="Do not hash all rows again: only files, refs and fingerprints."
 )
 def fsck(session: Session, no_data: bool) -> None:
-    """Verify every ref, every file against its name, every index against its rows, every fingerprint.
+    """Verify every ref, file, index and fingerprint of the repository.
+
+    Each file is held against its name, each index against its rows, each version against its fingerprint.
 
     Exit code 1 if something is damaged. It changes nothing.
 
