@@ -32,6 +32,7 @@ class Colour(StrEnum):
         (timedelta(minutes=1), 60.0),
         (b"\x01\xff", "01ff"),
         (Decimal("1.10"), "1.10"),
+        (Decimal(2**70), 2**70),
         (np.float64("nan"), None),
         (np.int64(3), 3),
         (np.arange(2), [0, 1]),

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import IO, Any, cast
 
 import click
@@ -68,6 +69,9 @@ def jsonable(value: Any) -> Any:
         return value.total_seconds()
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).hex()
+    if isinstance(value, Decimal):
+        # Whole ones, as DuckDB's sums of integers, are numbers; others are text, which keeps every digit.
+        return int(value) if value.is_finite() and value.as_tuple().exponent == 0 else str(value)
     for method in ("to_dict", "to_pylist", "tolist"):
         if hasattr(value, method):
             return jsonable(getattr(value, method)())
