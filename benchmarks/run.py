@@ -54,12 +54,28 @@ class Comparison:
     most: float | None = None
 
 
+@dataclass(frozen=True)
+class Limit:
+    """One row of the table without a peer: what a work of ours must reach by itself."""
+
+    title: str
+    ours: Side
+    least_rows_per_s: float
+    most_bytes: float
+
+
 FIRST, SECOND = ("import",), ("import", "commit")
 
 
 def versioning(title: str, works: tuple[str, ...], peer: Side, **bound: float) -> Comparison:
     """Return a comparison of seconds with our versioning script."""
     return Comparison(title, Side("ours.py", works), peer, "seconds", **bound)
+
+
+def again(change: str, work: str, *, most: float) -> Comparison:
+    """Return a comparison of the CPU time of checking again with that of the first check."""
+    sides = Side("checking.py", (work,)), Side("checking.py", ("full",))
+    return Comparison(f"check again, {change} / full check (CPU)", *sides, "cpu", most=most)
 
 
 COMPARISONS = [
@@ -80,7 +96,25 @@ COMPARISONS = [
     versioning(
         "scan after change / plain read", (*SECOND, "scan"), Side("peers/parquet.py", ("scan",)), most=1.3
     ),
+    Comparison(
+        "ten expectations / Great Expectations",
+        Side("checking.py", ("expectations",)),
+        Side("peers/gx_expectations.py", ("expectations",), "great_expectations"),
+        "seconds",
+        least=10,
+    ),
+    Comparison(
+        "ten expectations / pandera on Polars",
+        Side("checking.py", ("expectations",)),
+        Side("peers/pandera_expectations.py", ("expectations",), "pandera"),
+        "seconds",
+        most=2,
+    ),
+    again("nothing changed", "nothing", most=0.02),
+    again("1 % appended", "appended", most=0.05),
+    again("1 % updated anywhere", "updated", most=0.15),
 ]
+LIMITS = [Limit("full profile", Side("checking.py", ("profile",)), 500_000, 1 << 30)]
 
 
 def main() -> None:
@@ -101,6 +135,11 @@ def main() -> None:
         row, reached = compare(item, workload, options.rounds)
         table.add_row(*row)
         missed += not reached
+    for limit in LIMITS:
+        if options.only.lower() in limit.title.lower():
+            row, reached = measure(limit, workload, options.rounds)
+            table.add_row(*row)
+            missed += not reached
     Console(width=110).print(table)
     sys.exit(1 if missed else 0)
 
@@ -124,8 +163,19 @@ def compare(item: Comparison, workload: Path, rounds: int) -> tuple[list[str], b
         facts.append(f"peer added {peer[-1]['added_bytes'] / peer[-1]['first_bytes']:.0%}")
     if "cells" in peer[-1] and peer[-1]["cells"] != ours[-1]["cells"]:
         raise SystemExit(f"{item.title}: the two sides found different cells: {ours[-1]} {peer[-1]}")
-    row = [item.title, _spread(ours, item), _spread(peer, item), f"{ratio:.2f}×", target, ", ".join(facts)]
+    row = [item.title, _spread(ours, item), _spread(peer, item), f"{ratio:.3g}×", target, ", ".join(facts)]
     return [*row[:3], row[3] + (" ✓" if reached else " ✗"), *row[4:]], reached
+
+
+def measure(item: Limit, workload: Path, rounds: int) -> tuple[list[str], bool]:
+    """Run a work of ours and return the row of the table, and whether the limits were kept."""
+    runs = [run(item.ours, workload) for _ in range(rounds + 1)][1:]
+    seconds = statistics.median(run["seconds"] for run in runs)
+    speed, peak = runs[0]["rows"] / seconds, max(run["peak_bytes"] for run in runs)
+    reached = speed >= item.least_rows_per_s and peak <= item.most_bytes
+    figures = f"{speed:,.0f} rows/s {'✓' if reached else '✗'}"
+    target = f"≥ {item.least_rows_per_s:,.0f} rows/s, ≤ {item.most_bytes / 2**20:,.0f} MiB"
+    return [item.title, f"{seconds:.3f} s", "", figures, target, f"peak {peak / 2**20:,.0f} MiB"], reached
 
 
 def run(side: Side, workload: Path) -> dict[str, Any]:

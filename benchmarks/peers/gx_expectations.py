@@ -14,11 +14,12 @@ import pandas as pd
 from measure import arguments, measured
 
 _, workload, folder = arguments()
-frame = pd.read_parquet(workload / "base.parquet")
-rows = len(frame)
+file = workload / "base.parquet"
+columns = ["user", "id", "age", "country", "email", "score", "amount"]
+rows = len(pd.read_parquet(file, columns=["id"]))
 context = gx.get_context(mode="ephemeral")
 asset = context.data_sources.add_pandas("pandas").add_dataframe_asset("data")
-batch = asset.add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": frame})
+definition = asset.add_batch_definition_whole_dataframe("all")
 suite = gx.ExpectationSuite(
     name="usual",
     expectations=[
@@ -39,7 +40,9 @@ suite = gx.ExpectationSuite(
 
 
 def validate() -> dict[str, Any]:
-    """Run the suite."""
+    """Read the columns and run the suite."""
+    frame = pd.read_parquet(file, columns=columns)
+    batch = definition.get_batch(batch_parameters={"dataframe": frame})
     result = batch.validate(suite)
     return {"passed": int(sum(bool(item.success) for item in result.results))}
 

@@ -13,8 +13,8 @@ import polars as pl
 from measure import arguments, measured
 
 _, workload, folder = arguments()
-frame = pl.read_parquet(workload / "base.parquet")
-rows = frame.height
+file = workload / "base.parquet"
+rows = pl.scan_parquet(file).select(pl.len()).collect().item()
 
 
 def whole(test: Any) -> pa.Check:
@@ -42,8 +42,8 @@ schema = pa.DataFrameSchema(
 
 
 def validate() -> dict[str, Any]:
-    """Run the schema; it raises where it does not hold."""
-    schema.validate(frame, lazy=True)
+    """Read the columns and run the schema; it raises where it does not hold."""
+    schema.validate(pl.read_parquet(file, columns=list(schema.columns)), lazy=True)
     return {"passed": 10}
 
 
