@@ -78,3 +78,23 @@ def test_a_suite_can_be_cut_down_to_checks_and_families() -> None:
     assert all(not check.id.startswith("validity") for check in suite.without("validity").checks)
     with pytest.raises(NotFound, match="Did you mean 'validity'"):
         suite.only("validty")
+
+
+def test_costly_checks_of_large_data_are_left_out_until_they_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = target_of(TABLE)
+    small = default_suite(target)
+    monkeypatch.setattr("headwater.checks.suite.LARGE_ROWS", 1)
+    large = default_suite(target)
+    assert small.left_out == ()
+    assert {check.id for check in large.left_out} == {check.id for check in small.checks} - {
+        check.id for check in large.checks
+    }
+    named = large.left_out[0].id
+    assert [check.id for check in suite_for(target).only(named).checks] == [named]
+
+
+def test_a_suite_left_without_any_check_is_refused() -> None:
+    with pytest.raises(UsageError, match="nothing to check"):
+        default_suite(target_of(TABLE)).only("labels.issues")

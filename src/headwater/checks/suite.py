@@ -25,10 +25,21 @@ _TOLERATED = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """A named set of checks."""
+    """A named set of checks.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    checks : tuple of Check
+        The checks.
+    left_out : tuple of Check
+        Checks that fit, but cost too much to be run unasked; `only` takes those that are named.
+    """
 
     name: str
     checks: tuple[Check, ...] = ()
+    left_out: tuple[Check, ...] = ()
 
     def __len__(self) -> int:
         return len(self.checks)
@@ -38,19 +49,28 @@ class Suite:
         return replace(self, checks=tuple(dict.fromkeys((*self.checks, *checks))))
 
     def only(self, *wanted: str) -> Suite:
-        """Return the suite with the checks of these ids or families alone.
+        """Return the suite with the checks of these ids or families alone, also those that were left out.
 
         Raises
         ------
         NotFound
             If one is neither.
+        UsageError
+            If no check is left: a suite without checks would pass whatever the data.
         """
         families = {name.partition(".")[0] for name in CHECKS}
         for name in wanted:
             if name not in CHECKS and name not in families:
                 raise NotFound.among("check", name, [*CHECKS, *families])
-        kept = [one for one in self.checks if one.id in wanted or one.id.partition(".")[0] in wanted]
-        return replace(self, checks=tuple(kept))
+        every = (*self.checks, *self.left_out)
+        kept = [one for one in every if one.id in wanted or one.id.partition(".")[0] in wanted]
+        if wanted and not kept:
+            raise UsageError(
+                f"There is nothing to check: no {' or '.join(wanted)} fits this dataset as it is. Name what it is "
+                "about (label, sensitive features, time, baseline: --label, --sensitive, --time, --against), or "
+                "write a rule with the parameters of the check into the contract."
+            )
+        return replace(self, checks=tuple(kept), left_out=())
 
     def without(self, *unwanted: str) -> Suite:
         """Return the suite without the checks of these ids or families."""
@@ -71,7 +91,8 @@ def suite_for(target: Target) -> Suite:
     promised = contract_suite(target)
     taken = {(one.id, _about(one)) for one in promised.checks}
     more = [one for one in usual.checks if (one.id, _about(one)) not in taken]
-    return Suite(name="contract", checks=promised.checks).plus(more)
+    left_out = tuple(one for one in usual.left_out if (one.id, _about(one)) not in taken)
+    return Suite(name="contract", checks=promised.checks, left_out=left_out).plus(more)
 
 
 def contract_suite(target: Target) -> Suite:
@@ -102,7 +123,7 @@ def default_suite(target: Target) -> Suite:
     """Return checks that make sense for any dataset with these columns and roles.
 
     Chosen by types and roles, so that the same columns get the same checks. Checks that read all rows or
-    train models are left out past `LARGE_ROWS` rows; a contract's rule asks for them. What is certainly
+    train models are left out past `LARGE_ROWS` rows; `Suite.only` or a contract's rule asks for them. What is certainly
     wrong fails (a label that is missing, a key that repeats); what is only suspicious warns.
     """
     checks: list[Check] = [_make("volume.rows"), _make("uniqueness.key")]
@@ -115,10 +136,11 @@ def default_suite(target: Target) -> Suite:
         checks.append(_make("schema.drift"))
         checks += [_make("drift.distribution", column=f.name) for f in target.schema if _may_drift(f, target)]
     large = target.dataset.num_rows > LARGE_ROWS
+    left_out: list[Check] = []
     for name in CHECKS:
-        if CHECKS[name].cost == "scan" or not large:
-            checks += CHECKS[name].defaults(target)
-    return Suite(name="default", checks=tuple(dict.fromkeys(checks)))
+        costly = large and CHECKS[name].cost != "scan"
+        (left_out if costly else checks).extend(CHECKS[name].defaults(target))
+    return Suite(name="default", checks=tuple(dict.fromkeys(checks)), left_out=tuple(left_out))
 
 
 def check_of(rule: Rule) -> Check:

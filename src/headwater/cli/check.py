@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from headwater.checks.report import Report
+    from headwater.core.contract import Contract
     from headwater.core.findings import Finding
     from headwater.store.dataset import Dataset
 
@@ -97,10 +98,12 @@ def check(
     hw check reviews --against main~1 --format sarif -o findings.sarif
     hw check reviews --only labels,duplicates.exact --all
     """
+    from headwater.cli.documents import read_contract
     from headwater.cli.render_findings import draw_findings
 
     form = form or _form_of(output) or ("json" if session.as_json else "text")
-    dataset, report, is_file = _run(session, what, contract_file, options)
+    contract = read_contract(contract_file) if contract_file else None
+    dataset, report, is_file = _run(session, what, contract, options)
     if html is not None:
         from headwater.checks.html import to_html
 
@@ -122,22 +125,25 @@ def check(
         _put(session, _text(report, form, draw), output)
     if html is not None:
         session.say(f"Wrote {html}")
+    if not options["only"] and (costly := _left_out(dataset, contract, options)):
+        session.say(
+            f"Not run on {dataset.num_rows:,} rows unless asked for: {', '.join(costly)}   "
+            f"(--only {','.join(costly)})"
+        )
     _suggest(session, what, report, is_file, options, html)
     if code := exit_code(report):
         click.get_current_context().exit(code)
 
 
 def _run(
-    session: Session, what: str, contract_file: Path | None, options: Mapping[str, Any]
+    session: Session, what: str, contract: Contract | None, options: Mapping[str, Any]
 ) -> tuple[Dataset, Report, bool]:
     """Check, and return the dataset, the report, and whether it was a file."""
     from dataclasses import replace
 
-    from headwater.cli.documents import read_contract
     from headwater.cli.places import BASELINE, file_in_memory, here_if_dataset
     from headwater.core.contract import Contract
 
-    contract = read_contract(contract_file) if contract_file else None
     asked: dict[str, Any] = {"only": joined(options["only"]), "seed": options["seed"], **roles(options)}
     key, against = joined(options["key"]), options["against"]
     repo = here_if_dataset(session, what)
@@ -174,6 +180,19 @@ def exit_code(report: Report) -> int:
     """Return 1 if something is at fail, 3 if a check broke, else 0."""
     counts = report.counts()
     return 1 if counts["fail"] else 3 if counts["error"] else 0
+
+
+def _left_out(dataset: Dataset, contract: Contract | None, options: Mapping[str, Any]) -> list[str]:
+    """Return the ids of checks that fit the dataset, but cost too much to be run unasked."""
+    from headwater.checks.base import Target
+    from headwater.checks.suite import LARGE_ROWS, suite_for
+    from headwater.core.contract import Contract
+
+    if dataset.num_rows <= LARGE_ROWS:
+        return []
+    promised = contract or dataset.contract or Contract(dataset=dataset.name, key=dataset.key)
+    target = Target(dataset=dataset, contract=promised.with_roles(**roles(options)))
+    return [check.id for check in suite_for(target).left_out]
 
 
 def _text(report: Report, form: str, draw: Callable[[Any], None]) -> str:
