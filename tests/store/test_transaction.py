@@ -546,3 +546,15 @@ def test_of_many_threads_none_loses_a_commit(repo: Repo) -> None:
         list(pool.map(work, range(4)))
     assert len(rows(repo)) == 3 + 12
     assert len(list(repo.log())) == 1 + 12
+
+
+def test_text_is_one_key_and_one_column_not_its_letters() -> None:
+    repo = Repo.init("memory://")
+    rows = [{"id": name, "a": 1, "b": 2, "ab": 3} for name in ("a", "b", "ab")]
+    with repo.transaction("first") as tx:
+        tx.append("p", rows, key="id")
+    with repo.transaction("second") as tx:
+        assert tx.delete("p", keys="ab") == 1
+        tx.drop_columns("p", "ab")
+    assert sorted(repo["p"].to_arrow()["id"].to_pylist()) == ["a", "b"]
+    assert repo["p"].schema.names == ["id", "a", "b"]

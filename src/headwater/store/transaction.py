@@ -202,6 +202,8 @@ class Transaction:
         if (keys is None) == (where is None):
             raise UsageError("Delete by keys or by a condition: give exactly one of keys= and where=.")
         manifest = self._manifest(dataset)
+        # Text is one key, not a sequence of letters.
+        keys = [keys] if isinstance(keys, str | bytes) else keys
         places = (
             self._where(manifest, where, dataset)
             if where is not None
@@ -216,8 +218,9 @@ class Transaction:
             self._manifest(dataset), incoming(data), self._shop, name=dataset
         )
 
-    def drop_columns(self, dataset: str, names: Sequence[str]) -> None:
+    def drop_columns(self, dataset: str, names: str | Sequence[str]) -> None:
         """Drop columns; older versions keep them. What the contract says of them goes too."""
+        names = (names,) if isinstance(names, str) else tuple(names)
         manifest = columns.drop_columns(self._manifest(dataset), list(names), self._shop)
         self._after[dataset] = _with_contract(manifest, lambda contract: contract.without_columns(names))
 
