@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.core.contract import Contract
 from headwater.core.errors import MergeConflict
 from headwater.engine.local import LocalExecutor
 from headwater.store.columns import add_columns, drop_columns, rename_columns, set_types
+from headwater.store.documents import named
 from headwater.store.edit import append, delete_places, overwrite, upsert
 from headwater.store.incoming import incoming
 from headwater.store.lookup import locate
@@ -492,17 +494,62 @@ def test_without_a_key_a_dropped_column_that_was_written_is_a_conflict(shop: Wor
 # Documents
 
 
-def test_contract_and_tags_come_from_the_side_that_changed_them(base: Manifest, shop: Workshop) -> None:
-    ours = plus(replace(base, contract={"v": 1}), [{"k": 1, "a": "A"}], shop)
+def said(label: str | None = None, **more: Any) -> dict[str, Any]:
+    return Contract(dataset="d", label=label, **more).to_odcs()
+
+
+def test_contract_and_tags_of_both_sides_are_there(base: Manifest, shop: Workshop) -> None:
+    ours = plus(replace(base, contract=said("a")), [{"k": 1, "a": "A"}], shop)
     theirs = plus(replace(base, tags={"a": {"unit": "m"}}), [{"k": 2, "a": "B"}], shop)
     for one, other in ((ours, theirs), (theirs, ours)):
         merged = merge(base, one, other, shop).manifest
         assert merged is not None
-        assert (merged.contract, merged.tags) == ({"v": 1}, {"a": {"unit": "m"}})
-    both = replace(theirs, contract={"v": 2})
-    merged = merge(base, ours, both, shop).manifest
-    assert merged is not None
-    assert merged.contract == {"v": 1}
+        assert (merged.contract, merged.tags) == (said("a"), {"a": {"unit": "m"}})
+
+
+def test_a_role_that_both_sides_gave_differently_is_a_conflict(base: Manifest, shop: Workshop) -> None:
+    ours, theirs = replace(base, contract=said("a")), replace(base, contract=said("b"))
+    assert merge(base, ours, theirs, shop).conflicts.to_pylist() == [
+        {
+            "dataset": "d",
+            "key": "contract: label",
+            "column": None,
+            "base": None,
+            "ours": '"a"',
+            "theirs": '"b"',
+        }
+    ]
+    for side, label in (("ours", "a"), ("theirs", "b")):
+        merged = merge(base, ours, theirs, shop, resolve=side).manifest
+        assert merged is not None
+        assert merged.contract == said(label)
+
+
+def test_contract_and_tags_follow_a_renamed_column(base: Manifest, shop: Workshop) -> None:
+    ours = replace(base, contract=said("a"), tags={"a": {"unit": "m"}})
+    theirs = rename_columns(base, {"a": "z"}, shop)
+    for one, other in ((ours, theirs), (theirs, ours)):
+        merged = merge(base, one, other, shop).manifest
+        assert merged is not None
+        assert (merged.contract, merged.tags) == (said("z"), {"z": {"unit": "m"}})
+
+
+@pytest.mark.parametrize("what", [{"contract": said("b")}, {"tags": {"b": {"unit": "m"}}}])
+def test_a_column_that_one_side_dropped_and_the_other_newly_named_is_a_conflict(
+    base: Manifest, shop: Workshop, what: dict[str, Any]
+) -> None:
+    names, drops = replace(base, **what), drop_columns(base, ["b"], shop)
+    for ours, theirs, dropping in ((names, drops, "theirs"), (drops, names, "ours")):
+        (row,) = merge(base, ours, theirs, shop).conflicts.to_pylist()
+        assert (row["column"], row[dropping]) == ("b", "dropped")
+        for side in ("ours", "theirs"):
+            merged = merge(base, ours, theirs, shop, resolve=side).manifest
+            assert merged is not None
+            kept = side != dropping
+            assert ("b" in merged.schema.names) == kept
+            assert named(merged.contract, ["b"]) | set(merged.tags) == ({"b"} if kept else set())
+            if kept:
+                assert manifest_rows(merged, shop.objects).equals(manifest_rows(base, shop.objects))
 
 
 def test_rows_are_told_to_be_among_others_by_value(weak_hashes: Weaken) -> None:

@@ -6,7 +6,7 @@ Data Contract Standard (`headwater.core.odcs`), so that other tools can read it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -88,7 +88,7 @@ class Contract:
             time=time if time is not None else self.time,
         )
 
-    def without_columns(self, names: Sequence[str]) -> Contract:
+    def without_columns(self, names: Iterable[str]) -> Contract:
         """Return the contract without anything about these columns."""
         gone = set(names)
         return replace(

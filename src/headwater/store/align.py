@@ -63,7 +63,8 @@ def align(name: str, base: Manifest | None, ours: Manifest, theirs: Manifest, sh
             dataset=name,
         )
     if base is None or base.key != ours.key:
-        base = Manifest(schema=pa.schema([]), key=ours.key)
+        said = base or Manifest(schema=pa.schema([]))
+        base = Manifest(schema=pa.schema([]), key=ours.key, contract=said.contract, tags=said.tags)
     ours, theirs = _same_types(name, base, ours, theirs, shop)
     both = [
         field

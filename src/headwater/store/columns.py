@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from headwater.core.contract import Contract
 from headwater.core.errors import InvalidKeys, SchemaError
 from headwater.core.hashing import U64, hash_columns
 from headwater.core.schema import require_columns, widen
@@ -146,7 +147,7 @@ def drop_columns(manifest: Manifest, names: Sequence[str], shop: Workshop) -> Ma
 
 
 def rename_columns(manifest: Manifest, names: Mapping[str, str], shop: Workshop) -> Manifest:
-    """Rename columns; no data is written.
+    """Rename columns, in the contract and tags too; no data is written.
 
     Raises
     ------
@@ -185,11 +186,13 @@ def rename_columns(manifest: Manifest, names: Mapping[str, str], shop: Workshop)
         )
 
     chunks = list(shop.executor.map(task, manifest.chunks))
+    said = manifest.contract
     return _rehashed(
         replace(
             manifest,
             schema=schema,
             key=tuple(names.get(name, name) for name in manifest.key),
+            contract=None if said is None else Contract.from_odcs(said).renamed(names).to_odcs(),
             tags={names.get(name, name): value for name, value in manifest.tags.items()},
         ),
         chunks,

@@ -16,12 +16,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.core.arrays import cast
+from headwater.core.contract import Contract
 from headwater.core.errors import MergeConflict
 from headwater.core.hashing import U64, hash_array, hash_columns, hash_keys
+from headwater.core.text import clipped
 from headwater.store.align import Sides, align
 from headwater.store.chunk import live_mask, read_chunk
 from headwater.store.columns import add_columns, drop_columns
 from headwater.store.diff import RowChanges, as_text, row_changes
+from headwater.store.documents import documents, merge_documents, named
 from headwater.store.edit import delete_places, upsert, with_rows
 from headwater.store.incoming import Rows, fit
 from headwater.store.lookup import Places, gather, locate, occurrence, row_codes
@@ -29,7 +32,7 @@ from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
 from headwater.store.writing import Workshop
 
-__all__ = ["CONFLICTS", "Level", "Merged", "Resolve", "merge_manifests"]
+__all__ = ["CONFLICTS", "Level", "Merged", "Resolve", "example", "merge_manifests", "same"]
 
 Resolve = Literal["ours", "theirs"]
 Level = Literal["cells", "rows"]
@@ -37,7 +40,19 @@ Level = Literal["cells", "rows"]
 CONFLICTS = pa.schema(
     [(name, pa.string()) for name in ("dataset", "key", "column", "base", "ours", "theirs")]
 )
-"""The table of conflicts: one row a cell; ``column`` is null where a whole row is in dispute."""
+"""The table of conflicts: one row a cell; ``column`` is null where a whole row is in dispute.
+
+Where contracts or tags are, ``key`` names the statement, such as ``contract: label``.
+"""
+
+
+def example(conflicts: pa.Table) -> str:
+    """Return the first conflict in words."""
+    first = conflicts.slice(0, 1).to_pylist()[0]
+    key = "" if first["key"] is None else f" at {clipped(first['key'])}"
+    column = "" if first["column"] is None else f" in column {first['column']!r}"
+    ours, theirs = (clipped(repr(first[side])) for side in ("ours", "theirs"))
+    return f"for example{key}{column} of dataset {first['dataset']!r}: ours {ours}, theirs {theirs}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +111,8 @@ def merge_manifests(
         return Merged(ours, _whole(name, None, f"{side}, the other side changed it"))
     sides = align(name, base, ours, theirs, shop)
     merge = _Merge(name, sides, shop, level, resolve)
-    manifest = merge.by_key() if sides.ours.key else merge.by_content()
-    documented = _with_documents(manifest, base, ours, theirs)
-    return Merged(documented, pa.concat_tables(merge.conflicts))
+    manifest = merge.with_documents(merge.by_key() if sides.ours.key else merge.by_content())
+    return Merged(manifest, pa.concat_tables(merge.conflicts))
 
 
 def same(a: Manifest | None, b: Manifest | None) -> bool:
@@ -121,6 +135,8 @@ class _Merge:
         self.name, self.base, self.ours, self.theirs = name, sides.base, sides.ours, sides.theirs
         self.shop, self.level, self.resolve = shop, level, resolve
         self.objects = shop.objects
+        self.documents = [documents(side) for side in (self.base, self.ours, self.theirs)]
+        self.newly_named: set[str] = set()
         self.conflicts: list[pa.Table] = [CONFLICTS.empty_table()]
 
     def by_key(self) -> Manifest:
@@ -180,6 +196,19 @@ class _Merge:
         result = delete_places(into, self._matches(into, removed), self.shop)
         return with_rows(result, rows.to_batches(), self.shop, self.name)
 
+    def with_documents(self, result: Manifest) -> Manifest:
+        """Give the result the contract and tags of both sides."""
+        merged, disputed = merge_documents(*self.documents, resolve=self.resolve)
+        for item in disputed:
+            row = {"dataset": self.name, "key": item.name, "column": item.column}
+            texts = {"base": item.base, "ours": item.ours, "theirs": item.theirs}
+            self.conflicts.append(pa.Table.from_pylist([{**row, **texts}], schema=CONFLICTS))
+        tags = {column: value for column, value in merged.tags.items() if column in result.schema.names}
+        contract, gone = merged.contract, self.newly_named.difference(result.schema.names)
+        if contract and gone:
+            contract = Contract.from_odcs(contract).without_columns(gone).to_odcs()
+        return replace(result, contract=contract, tags=tags)
+
     def _changes(self, side: Manifest) -> RowChanges:
         return row_changes(self.base, side, self.objects, self.shop.executor)
 
@@ -203,7 +232,8 @@ class _Merge:
     def _dropped_columns(self) -> list[str]:
         """Drop from ours what theirs dropped, and return the columns that are kept against the other side's wish.
 
-        A column that one side dropped while the other wrote cells of it is in dispute.
+        A column that one side dropped while the other wrote cells of it, or said something new of it in the
+        contract or its tags, is in dispute.
         """
         kept: list[str] = []
         for side, other in (("ours", self.ours), ("theirs", self.theirs)):
@@ -211,7 +241,9 @@ class _Merge:
             names = [
                 n for n in self.base.schema.names if n in other.schema.names and n not in rest.schema.names
             ]
-            if names and self._written(side, other, names) and self.resolve == side:
+            # Both are asked, so that all conflicts are told at once.
+            disputed = self._written(side, other, names) | self._named(side, other, names) if names else False
+            if disputed and self.resolve == side:
                 kept += names
             elif names and side == "ours":
                 self.ours = drop_columns(self.ours, names, self.shop)
@@ -240,6 +272,20 @@ class _Merge:
                 cells = (texts[1], dropped) if side == "ours" else (dropped, texts[1])
                 self._conflict(self._names(new.filter(which)), column, texts[0], *cells)
         return written
+
+    def _named(self, side: str, manifest: Manifest, columns: Sequence[str]) -> bool:
+        """Say whether a side newly named columns that the other one dropped; tell each as a conflict."""
+        mentioned = [
+            named(version.contract, columns) | (version.tags.keys() & set(columns))
+            for version in (manifest, self.base)
+        ]
+        fresh = mentioned[0] - mentioned[1]
+        self.newly_named |= fresh
+        for column in sorted(fresh) if self.resolve is None else ():
+            says = {"ours": "dropped", "theirs": "dropped", side: "named in the contract or tags"}
+            row = {"dataset": self.name, "key": None, "column": column, "base": None, **says}
+            self.conflicts.append(pa.Table.from_pylist([row], schema=CONFLICTS))
+        return bool(fresh)
 
     def _names(self, rows: pa.Table) -> pa.Table:
         """Return what names the rows: the key columns, or the row hash without a key."""
@@ -382,20 +428,6 @@ def _not_alike(rows: pa.Table, others: pa.Table) -> pa.Table:
         for side in (mine, known)
     )
     return rows.filter(pa.array(counts != there))
-
-
-def _with_documents(result: Manifest, base: Manifest | None, ours: Manifest, theirs: Manifest) -> Manifest:
-    """Take contract and tags from the side that changed them; ours where both did."""
-    contract, tags = (None, {}) if base is None else (base.contract, base.tags)
-    return replace(
-        result,
-        contract=theirs.contract if ours.contract == contract else ours.contract,
-        tags={
-            name: value
-            for name, value in (theirs.tags if ours.tags == tags else ours.tags).items()
-            if name in result.schema.names
-        },
-    )
 
 
 def _live_rows(manifest: Manifest, columns: Sequence[str], shop: Workshop) -> pa.Table:

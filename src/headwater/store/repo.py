@@ -33,7 +33,7 @@ from headwater.store.commit import Commit, Provenance, ancestors, load_commit, m
 from headwater.store.dataset import Dataset
 from headwater.store.diff import Diff
 from headwater.store.manifest import Manifest, load_manifest, save_manifest
-from headwater.store.merge import CONFLICTS, Resolve, merge_manifests
+from headwater.store.merge import CONFLICTS, Resolve, example, merge_manifests
 from headwater.store.objects import Objects
 from headwater.store.reachable import keep_alive
 from headwater.store.refs import RefKind, Refs, whoami
@@ -596,9 +596,7 @@ class Repo:
         table = pa.concat_tables(conflicts)
         if table.num_rows:
             raise MergeConflict(
-                f"{table.num_rows} conflict(s) in {what}, for example key {table.column('key')[0]} column "
-                f"{table.column('column')[0]} of dataset {table.column('dataset')[0].as_py()!r}: ours "
-                f"{table.column('ours')[0].as_py()!r}, theirs {table.column('theirs')[0].as_py()!r}. "
+                f"{table.num_rows} conflict(s) in {what}, {example(table)}. "
                 "Nothing was changed. Choose a side with --ours or --theirs, or make the cells agree first.",
                 conflicts=table,
             )

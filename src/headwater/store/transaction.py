@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from time import monotonic
@@ -25,7 +25,7 @@ from headwater.store.incoming import Data, Rows, incoming
 from headwater.store.keytext import key_array
 from headwater.store.lookup import Places, locate
 from headwater.store.manifest import Manifest, load_manifest, save_manifest
-from headwater.store.merge import CONFLICTS, merge_manifests, same
+from headwater.store.merge import CONFLICTS, example, merge_manifests, same
 from headwater.store.reachable import keep_alive
 
 if TYPE_CHECKING:
@@ -222,12 +222,14 @@ class Transaction:
         """Drop columns; older versions keep them. What the contract says of them goes too."""
         names = (names,) if isinstance(names, str) else tuple(names)
         manifest = columns.drop_columns(self._manifest(dataset), list(names), self._shop)
-        self._after[dataset] = _with_contract(manifest, lambda contract: contract.without_columns(names))
+        if manifest.contract is not None:
+            contract = Contract.from_odcs(manifest.contract).without_columns(names)
+            manifest = replace(manifest, contract=contract.to_odcs())
+        self._after[dataset] = manifest
 
     def rename_columns(self, dataset: str, names: Mapping[str, str]) -> None:
         """Rename columns, given as ``{old: new}``, in the contract too; no data is written."""
-        manifest = columns.rename_columns(self._manifest(dataset), names, self._shop)
-        self._after[dataset] = _with_contract(manifest, lambda contract: contract.renamed(names))
+        self._after[dataset] = columns.rename_columns(self._manifest(dataset), names, self._shop)
 
     def drop(self, dataset: str) -> None:
         """Remove a dataset; older commits keep it."""
@@ -348,8 +350,8 @@ class Transaction:
         if table.num_rows:
             raise MergeConflict(
                 f"Branch {self.branch!r} moved while this change was made, and {table.num_rows} cell(s) of "
-                f"the same rows were changed there too, for example key {table.column('key')[0]} of dataset "
-                f"{table.column('dataset')[0].as_py()!r}. Nothing was committed; make the change on the new head.",
+                f"the same rows were changed there too, {example(table)}. Nothing was committed; make the change "
+                "on the new head.",
                 conflicts=table,
             )
         return self._saved(result, {} if head is None else self._commit(head).datasets, changed)
@@ -418,12 +420,6 @@ class Transaction:
             )
         at = places.chunks * (1 << 32) + places.positions
         return places[np.unique(at, return_index=True)[1]]
-
-
-def _with_contract(manifest: Manifest, change: Callable[[Contract], Contract]) -> Manifest:
-    if manifest.contract is None:
-        return manifest
-    return replace(manifest, contract=change(Contract.from_odcs(manifest.contract)).to_odcs())
 
 
 def _key_table(manifest: Manifest, keys: Data, dataset: str) -> pa.Table:
