@@ -87,3 +87,16 @@ def test_a_contract_is_drafted_from_a_file(folder: Path, cli: Cli) -> None:
         == "fail"
     )
     assert not (folder / ".headwater").exists()
+
+
+def test_a_file_is_held_to_a_contract_alone(folder: Path, cli: Cli) -> None:
+    (folder / "t.csv").write_text("id,age\n" + "".join(f"{n},{n % 50}\n" for n in range(60)))
+    cli("contract", "infer", "t.csv", "--key", "id", "-o", "t.yaml")
+    assert "--contract FILE" in cli("contract", "validate", "t.csv", code=2).stderr
+    assert cli.json("contract", "validate", "t.csv", "--contract", "t.yaml")["ref"] is None
+    (folder / "new.csv").write_text("id,age\n" + "".join(f"{n},{n % 40}\n" for n in range(60)) + "7,900\n")
+    value = cli.json("contract", "validate", "new.csv", "--contract", "t.yaml", code=1)
+    broken = {finding["check"] for finding in value["findings"] if finding["outcome"] != "pass"}
+    assert broken == {"uniqueness.key", "uniqueness.columns", "validity.range"}
+    assert "fix" not in cli("contract", "validate", "new.csv", "--contract", "t.yaml", code=1).stdout
+    assert not (folder / ".headwater").exists()

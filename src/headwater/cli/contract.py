@@ -141,36 +141,52 @@ def set_(session: Session, dataset: str, file: Path, message: str | None, branch
 
 
 @command("validate")
-@click.argument("dataset", metavar="DATASET[@REF]")
+@click.argument("what", metavar="FILE|DATASET[@REF]")
 @click.option(
     "--contract", "file", type=click.Path(path_type=Path), metavar="FILE", help="This contract, not its own."
 )
 @judging_options
-def validate(session: Session, dataset: str, file: Path | None, limit: int, everything: bool) -> None:
-    """Hold a dataset to its contract, and to nothing else.
+@reading_options("--input-format")
+def validate(
+    session: Session, what: str, file: Path | None, limit: int, everything: bool, **options: Any
+) -> None:
+    """Hold a dataset or a file to its contract, and to nothing else.
 
-    `hw check` does this and looks for what nobody promised, too. Exit code 1 means a broken promise.
+    A file has no contract of its own: name one. `hw check` holds data to its contract and looks for what
+    nobody promised, too. Exit code 1 means a broken promise.
 
     Examples
     --------
     hw contract validate reviews
     hw contract validate reviews@v1 --contract contracts/reviews.yaml
+    hw contract validate new.csv --contract contracts/reviews.yaml
     """
     from headwater.checks.runner import run
     from headwater.checks.suite import contract_suite
-    from headwater.cli.check import exit_code, rows_in_full
+    from headwater.cli.check import exit_code, file_name, rows_in_full
     from headwater.cli.documents import read_contract
+    from headwater.cli.places import file_in_memory, here_if_dataset
     from headwater.cli.render_findings import draw_findings
 
-    repo = session.repo()
-    here = repo.dataset(dataset)
-    target = _target(repo, here, read_contract(file) if file else _promised(here))
+    given = read_contract(file) if file else None
+    repo, name = here_if_dataset(session, what), what
+    is_file = repo is None
+    if repo is None:
+        if given is None:
+            raise click.UsageError(f"{what} is a file: which contract shall it keep? Give --contract FILE.")
+        name = file_name(what)
+        repo = file_in_memory(session, what, name, key=given.key, **reading(options))
+    here = repo.dataset(name)
+    target = _target(repo, here, given or _promised(here))
     suite = contract_suite(target)
     report = run(target, suite.checks, suite=suite.name)
+    report = replace(report, ref=None) if is_file else report
 
     def draw(out: Any) -> None:
         examples = rows_in_full(here)
-        draw_findings(out, report, limit=limit or None, everything=everything, examples=examples)
+        draw_findings(
+            out, report, limit=limit or None, everything=everything, fixes=not is_file, examples=examples
+        )
 
     session.show(report.to_dict(), draw)
     if code := exit_code(report):
