@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from headwater.checks.base import CHECKS, Check, Level, States, Target
 from headwater.checks.groups import Group, exact_groups, group_counts
-from headwater.checks.judging import judged, percent
+from headwater.checks.judging import judged, percent, rows_text
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding, Fix
 from headwater.core.schema import require_columns
@@ -98,7 +98,10 @@ class Representation(Check):
             return _nothing(self, column, "no values, so no groups to compare")
         at = int(named[np.argmin(rows[named])])
         share = float(rows[at] / total)
-        few = [f"{groups[i]} ({rows[i]:,} rows, {percent(rows[i] / total)})" for i in np.flatnonzero(small)]
+        few = [
+            f"{groups[i]} ({rows_text(int(rows[i]))}, {percent(rows[i] / total)})"
+            for i in np.flatnonzero(small)
+        ]
         bad = (
             f"{'One group has' if len(few) == 1 else f'{len(few)} groups have'} few rows: {', '.join(few[:5])}. "
             "What a model does for them is learnt from little and hard to measure."
