@@ -62,6 +62,13 @@ def test_a_contract_that_does_not_fit_is_refused(shop: hw.Repo, cli: Cli, folder
     path.write_text(contract_yaml(Contract(dataset="people", label="nope")), encoding="utf-8")
     assert "not found" in cli("contract", "set", "people", "c.yaml", code=2).stderr
     assert "There is no file" in cli("contract", "set", "people", "nope.yaml", code=2).stderr
+    for rule in (
+        Rule(check="validity.rang", column="age", parameters={"maximum": 9}),
+        Rule(check="validity.range", column="age", parameters={"maxium": 9}),
+    ):
+        path.write_text(contract_yaml(Contract(dataset="people", rules=(rule,))), encoding="utf-8")
+        assert "Did you mean" in cli("contract", "set", "people", "c.yaml", code=2).stderr
+    assert shop["people"].contract is None
 
 
 def test_a_drafted_contract_is_kept_by_its_data(shop: hw.Repo, cli: Cli, folder: Path) -> None:

@@ -124,9 +124,12 @@ def set_(session: Session, dataset: str, file: Path, message: str | None, branch
     hw contract set reviews contracts/reviews.yaml
     hw contract set reviews contracts/reviews.yaml -m "stars go from 1 to 5" --branch stricter
     """
+    from headwater.checks.suite import check_of
     from headwater.cli.documents import read_contract
 
     wanted = replace(read_contract(file), dataset=dataset)
+    for rule in wanted.rules:
+        check_of(rule)  # A rule that no check understands is refused here, not when the data are checked.
     repo = session.repo()
     repo = repo.branch(branch) if branch else repo
     with repo.transaction(message or f"Set the contract of {dataset}") as tx:
