@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from pathlib import Path
+
 import headwater as hw
 from tests.cli.conftest import Cli
 
@@ -27,3 +31,20 @@ def test_waiting_rows_are_listed_with_their_reason(shop: hw.Repo, cli: Cli) -> N
     assert len(cli.json("quarantine", "people")["rows"]) == 3
     cli("commit", "people.quarantine", "--remove")
     assert cli.json("quarantine") == []
+
+
+def test_the_printed_commands_bring_mended_rows_back_as_they_are(
+    shop: hw.Repo, cli: Cli, folder: Path
+) -> None:
+    with shop.transaction("more") as tx:
+        tx.append("people", [{"id": 1, "name": "twice", "age": 1}], on_bad_rows="quarantine")
+    before = shop["people"].schema.names
+    printed = re.findall(r"hw (.*?)   \(", cli("quarantine", "people").stderr)
+    assert len(printed) == 3
+    cli(*shlex.split(printed[0]))
+    (folder / "waiting.csv").write_text((folder / "waiting.csv").read_text().replace("1,twice", "9,once"))
+    for command in printed[1:]:
+        cli(*shlex.split(command))
+    assert shop["people"].schema.names == before
+    assert shop["people"].to_arrow(where="id = 9")["name"].to_pylist() == ["once"]
+    assert shop.datasets() == ["people"]

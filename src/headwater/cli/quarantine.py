@@ -59,8 +59,11 @@ def quarantine(session: Session, dataset: str | None, limit: int) -> None:
 
     session.show({"dataset": dataset, "rows": rows, "num_rows": waiting.num_rows}, draw)
     word = shell_word(dataset)
+    # Without the reason, which would become a column of the dataset.
+    kept = [column for column in rows.column_names if column != "_reason"]
+    columns = ",".join(f'"{column}"' if "," in column else column for column in kept)
     session.next(
-        f"hw export {shell_word(name)} waiting.csv   (mend the rows there)",
+        f"hw export {shell_word(name)} waiting.csv --columns {shell_word(columns)}   (mend the rows there)",
         f"hw commit {word} waiting.csv   (bring them back)",
         f"hw commit {shell_word(name)} --remove   (let them go)",
     )
