@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from headwater.core import errors
-from headwater.core.errors import HeadwaterError, MissingExtra, NotFound
+from headwater.core.errors import HeadwaterError, MissingExtra, NotFound, UsageError
 
-CLASSES = [getattr(errors, name) for name in errors.__all__]
+CLASSES = [getattr(errors, name) for name in errors.__all__ if name != "require_choice"]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,18 @@ def test_errors_keep_their_facts_through_pickle(kind: type[HeadwaterError]) -> N
 def test_a_fact_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="StorageError has no attribute 'nothing'"):
         errors.StorageError("x").nothing  # noqa: B018
+
+
+def test_a_value_that_is_no_choice_is_refused_with_the_choices() -> None:
+    errors.require_choice("mode", "append", ["append", "replace"])
+    with pytest.raises(UsageError) as caught:
+        errors.require_choice("mode", "Append", ["append", "replace"])
+    assert str(caught.value) == "mode is one of 'append', 'replace', not 'Append'. Did you mean 'append'?"
+
+
+def test_upper_and_lower_case_are_alike_in_suggestions() -> None:
+    assert "Did you mean 'id'?" in str(NotFound.among("column", "ID", ["id", "name"]))
+    assert "Did you mean 'Straße'?" in str(NotFound.among("column", "STRASSE", ["Straße", "Ort"]))
 
 
 def test_a_missing_name_suggests_the_nearest_and_lists_a_few() -> None:

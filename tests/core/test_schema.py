@@ -171,6 +171,12 @@ def test_any_change_turns_a_column_to_text() -> None:
     assert evolved(pa.int64(), pa.bool_(), "any") == pa.string()
 
 
+def test_any_change_of_numbers_turns_a_column_to_double() -> None:
+    for old, new in ((pa.int64(), pa.float64()), (pa.float64(), pa.int64())):
+        assert evolved(old, new, "safe") == old
+        assert evolved(old, new, "any") == pa.float64()
+
+
 def test_without_changes_neither_wider_types_nor_new_columns_pass() -> None:
     with pytest.raises(SchemaError, match="'x'"):
         evolved(pa.int8(), pa.int16(), "none")

@@ -142,7 +142,7 @@ def test_what_does_not_fit_together_is_refused() -> None:
         estimate_noise([2], [[0.5, 0.5]])
     with pytest.raises(UsageError, match="NaN is not one"):
         label_quality([0], [[np.nan, 0.5]])
-    with pytest.raises(UsageError, match="not known"):
+    with pytest.raises(UsageError, match="prune is one of"):
         find_issues([0], [[0.5, 0.5]], prune="all")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="not known"):
+    with pytest.raises(UsageError, match="score is one of"):
         label_quality([0], [[0.5, 0.5]], "entropy")  # type: ignore[arg-type]

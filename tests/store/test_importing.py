@@ -276,9 +276,9 @@ def test_a_role_needs_its_column(repo: Repo, roles: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("source", "options", "error", "match"),
     [
-        (PEOPLE, {"mode": "merge"}, UsageError, "mode is one of replace, append, upsert, not 'merge'"),
-        (PEOPLE, {"on_bad_rows": "skip"}, UsageError, "on_bad_rows is one of error, quarantine"),
-        (PEOPLE, {"schema_change": "all"}, UsageError, "schema_change is one of none, safe, any"),
+        (PEOPLE, {"mode": "merge"}, UsageError, "mode is one of 'replace', 'append', 'upsert', not 'merge'"),
+        (PEOPLE, {"on_bad_rows": "skip"}, UsageError, "on_bad_rows is one of 'error', 'quarantine'"),
+        (PEOPLE, {"schema_change": "all"}, UsageError, "schema_change is one of 'none', 'safe', 'any'"),
         (PEOPLE, {"mode": "upsert", "on_bad_rows": "quarantine"}, UsageError, "goes with mode"),
         (PEOPLE, {"key": "nope"}, NotFound, "Column 'nope' not found"),
         (PEOPLE, {"key": ""}, NotFound, "Column '' not found"),

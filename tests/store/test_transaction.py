@@ -7,6 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -195,12 +198,31 @@ def test_the_first_commit_makes_a_branch(repo: Repo) -> None:
         ([{"id": 2, "a": "whatever"}], [1, 3]),
         ({"id": [3]}, [1, 2]),
         (pa.table({"id": pa.array([3], pa.int8())}), [1, 2]),
+        ({1, 2}, [3]),
+        (np.array([1, 3]), [2]),
+        (np.array([2.0]), [1, 3]),
+        (np.array([], np.int64), [1, 2, 3]),
+        (pa.array([1]), [2, 3]),
+        (pa.chunked_array([[1], [2]]), [3]),
+        (pd.Series([2, 3]), [1]),
+        (pl.Series([2, 3]), [1]),
+        (pd.DataFrame({"id": [2]}), [1, 3]),
+        (pl.DataFrame({"id": [2]}), [1, 3]),
+        ([pa.record_batch({"id": [1]}), pa.record_batch({"id": [3]})], [2]),
     ],
 )
 def test_rows_are_deleted_by_key(repo: Repo, keys: Any, left: list[int]) -> None:
     with repo.transaction("delete") as tx:
         assert tx.delete("p", keys=keys) == 3 - len(left)
     assert [row["id"] for row in rows(repo)] == left
+
+
+def test_rows_are_deleted_by_a_stream_of_keys(repo: Repo) -> None:
+    with repo.transaction("delete") as tx:
+        assert tx.delete("p", keys=(number for number in (1, 2))) == 2
+        batches = pa.table({"id": [3]}).to_reader()
+        assert tx.delete("p", keys=batches) == 1
+    assert rows(repo) == []
 
 
 @pytest.mark.parametrize("keys", [[(1, "u")], [[1, "u"]], [{"k": 1, "j": "u"}], {"k": [1], "j": ["u"]}])
@@ -363,6 +385,9 @@ def test_bad_rows_are_kept_in_quarantine_across_commits_and_schemas(repo: Repo) 
         (lambda tx: tx.delete("p", keys=[None]), NotFound, "Nothing was deleted"),
         (lambda tx: tx.delete("p", keys=[1.5]), SchemaError, "do not fit the key"),
         (lambda tx: tx.delete("p", keys=["1"]), SchemaError, "do not fit the key"),
+        (lambda tx: tx.delete("p", keys={"id": ["1"]}), SchemaError, "do not fit the key"),
+        (lambda tx: tx.delete("p", keys=np.array(["1"])), SchemaError, "do not fit the key"),
+        (lambda tx: tx.delete("p", keys=np.array([1.5])), SchemaError, "do not fit the key"),
         (lambda tx: tx.delete("c", keys=[(1,)]), SchemaError, "do not fit the key"),
         (lambda tx: tx.delete("c", keys=[1]), SchemaError, "do not fit the key"),
         (lambda tx: tx.delete("p", keys={"x": [1]}), NotFound, "Column 'id' not found"),
@@ -379,6 +404,22 @@ def test_bad_rows_are_kept_in_quarantine_across_commits_and_schemas(repo: Repo) 
         (lambda tx: tx.add_columns("n", {"c": [1, 2]}), SchemaError, "need as many rows"),
         (lambda tx: tx.set_contract("absent", None), NotFound, "Dataset 'absent' not found"),
         (lambda tx: tx.set_tags("p", "nope", {}), NotFound, "Column 'nope' not found"),
+        (lambda tx: tx.set_tags("p", "a", {"x": {1}}), UsageError, "cannot be written as JSON"),
+        (lambda tx: tx.set_tags("p", "a", {"x": float("nan")}), UsageError, "cannot be written as JSON"),
+        (lambda tx: tx.append("new", {"a": [1]}, key=["a", "a"]), UsageError, "names a column twice"),
+        (
+            lambda tx: tx.append("p", {"id": [9]}, schema_change="sometimes"),
+            UsageError,
+            "schema_change is one",
+        ),
+        (
+            lambda tx: tx.upsert("p", {"id": [9]}, schema_change="sometimes"),
+            UsageError,
+            "schema_change is one",
+        ),
+        (lambda tx: tx.overwrite("p", {"id": [9]}, on_bad_rows="skip"), UsageError, "on_bad_rows is one of"),
+        (lambda tx: tx.overwrite("n", {}), UsageError, "have no columns"),
+        (lambda tx: tx.append("n", pa.table({})), UsageError, "have no columns"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_leaves_the_branch(

@@ -109,7 +109,7 @@ def test_null_removes_values_of_any_type() -> None:
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
-        ({"method": "rot13"}, UsageError, "no method 'rot13'"),
+        ({"method": "rot13"}, UsageError, "not 'rot13'"),
         ({"method": "pseudonymise"}, UsageError, "needs a secret"),
         ({"method": "redact", "secret": "env:X"}, UsageError, "only that one does"),
         ({"method": "pseudonymise", "secret": "hunter2"}, UsageError, "named, not given"),

@@ -90,7 +90,7 @@ def test_by_default_all_text_but_the_key_is_mended() -> None:
     ("parameters", "error", "message"),
     [
         ({}, UsageError, "nothing to do"),
-        ({"case": "snake"}, UsageError, "no case 'snake'"),
+        ({"case": "snake"}, UsageError, "not 'snake'"),
         ({"columns": ["dep"], "trim": True}, SchemaError, "'dep' is int8; trim"),
         (
             {"columns": ["dep"], "mapping": {"many": None}},

@@ -41,6 +41,7 @@ __all__ = [
     "StorageError",
     "StorageFull",
     "UsageError",
+    "require_choice",
 ]
 
 
@@ -112,8 +113,7 @@ class NotFound(UsageError, KeyError):
         """
         names: Sequence[str] = sorted(known)
         place = f" in {where}" if where else ""
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = _suggestion(name, names)
         shown = ", ".join(names[:20]) + (f", … ({len(names)} in all)" if len(names) > 20 else "")
         listing = (
             f" {_plural(kind).capitalize()}: {shown}." if names else f" There are no {_plural(kind)} yet."
@@ -187,6 +187,24 @@ class ObjectMissing(StorageError):
 
 class CorruptObject(StorageError):
     """An object's bytes do not match its name."""
+
+
+def require_choice(option: str, value: object, choices: Sequence[str]) -> None:
+    """Raise `UsageError` if the value of an option is not one of its choices."""
+    if value not in choices:
+        hint = _suggestion(str(value), choices)
+        raise UsageError(
+            f"{option} is one of {', '.join(map(repr, choices))}, not {value!r}.{hint}",
+            option=option,
+            value=value,
+        )
+
+
+def _suggestion(name: str, known: Sequence[str]) -> str:
+    """Return a question for the known name nearest to ``name``, upper and lower case being alike."""
+    folded = {other.casefold(): other for other in reversed(known)}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return f" Did you mean {folded[near[0]]!r}?" if near else ""
 
 
 def _plural(noun: str) -> str:

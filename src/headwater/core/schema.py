@@ -115,7 +115,7 @@ def evolve(old: pa.Schema, new: pa.Schema, *, change: SchemaChange, dataset: str
         The dataset's schema and that of incoming rows, both plain.
     change : {"none", "safe", "any"}
         What may change: nothing; new nullable columns and lossless widening; or also a column's type,
-        which then becomes text.
+        which then becomes double where both are numbers, and text otherwise.
     dataset : str
         For messages.
 
@@ -137,7 +137,7 @@ def evolve(old: pa.Schema, new: pa.Schema, *, change: SchemaChange, dataset: str
         incoming = new.field(field.name).type
         kind = widen(field.type, incoming)
         if kind is None and _casts_back(incoming, field.type):
-            kind = field.type
+            kind = pa.float64() if change == "any" else field.type
         if kind is None and change == "any":
             kind = pa.string()
         if kind is None or (change == "none" and kind != field.type):

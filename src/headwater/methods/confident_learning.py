@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headwater.core.errors import UsageError
+from headwater.core.errors import UsageError, require_choice
 
 __all__ = ["LabelNoise", "Prune", "Score", "estimate_noise", "find_issues", "label_quality"]
 
@@ -129,8 +129,7 @@ def label_quality(labels: ArrayLike, probabilities: ArrayLike, score: Score = "s
     ICML DataPerf workshop.
     """
     given, p = _checked(labels, probabilities)
-    if score not in get_args(Score):
-        raise UsageError(f"Score {score!r} is not known. Scores: {', '.join(get_args(Score))}.")
+    require_choice("score", score, get_args(Score))
     own = _gather(p, given)
     if score == "normalised_margin":
         own = 0.5 * (1 + own - _best_other(p, given))
@@ -171,8 +170,7 @@ def find_issues(
         A row whose given class is the most probable one is never among them.
     """
     given, p = _checked(labels, probabilities)
-    if prune not in get_args(Prune):
-        raise UsageError(f"Method {prune!r} is not known. Methods: {', '.join(get_args(Prune))}.")
+    require_choice("prune", prune, get_args(Prune))
     doubted = (given >= 0) & (_best_other(p, given) > _gather(p, given))
     if prune == "argmax" or not doubted.any():
         return doubted

@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from headwater.core.arrays import cast
 from headwater.core.errors import UsageError
 
 __all__ = ["Stream", "connect", "equal_but_for_case", "filtered", "rows_where"]
@@ -97,7 +98,9 @@ def rows_where(table: pa.Table, where: str, dataset: str) -> np.ndarray[Any, np.
     _refuse_unclear(where, names, dataset)
     number = _free_name("_row", names)
     schema = _known_schema(table.schema)
-    known = table if schema.equals(table.schema) else table.cast(schema)
+    known = pa.table(
+        [cast(column, field.type) for column, field in zip(table.columns, schema, strict=True)], schema
+    )
     numbered = known.append_column(number, pa.array(np.arange(table.num_rows)))
     with _shared().cursor() as session:
         try:

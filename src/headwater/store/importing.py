@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from headwater.core.contract import Contract, promises
-from headwater.core.errors import UsageError
+from headwater.core.errors import UsageError, require_choice
 from headwater.core.ids import CommitId
 from headwater.core.schema import SchemaChange, require_columns
 from headwater.formats.read import read
@@ -102,9 +102,9 @@ def import_data(
     InputError
         If a file cannot be read.
     """
-    _require_choice("mode", mode, get_args(ImportMode))
-    _require_choice("on_bad_rows", on_bad_rows, get_args(OnBadRows))
-    _require_choice("schema_change", schema_change, get_args(SchemaChange))
+    require_choice("mode", mode, get_args(ImportMode))
+    require_choice("on_bad_rows", on_bad_rows, get_args(OnBadRows))
+    require_choice("schema_change", schema_change, get_args(SchemaChange))
     if mode == "upsert" and on_bad_rows == "quarantine":
         raise UsageError("on_bad_rows='quarantine' goes with mode 'replace' or 'append'.")
     place, rows, notes = _opened(source, reading)
@@ -147,13 +147,6 @@ def import_data(
         quarantined=quarantined,
         notes=notes,
     )
-
-
-def _require_choice(option: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise UsageError(
-            f"{option} is one of {', '.join(choices)}, not {value!r}.", option=option, value=value
-        )
 
 
 def _require_key(dataset: str, wanted: Sequence[str] | None, there: Sequence[str] | None) -> None:

@@ -295,7 +295,8 @@ class Repo:
         head = self.head
         manifest = self.manifest(name, head)
         if manifest is None:
-            raise NotFound.among("dataset", name, self.datasets(), where=f"{self.ref or self.branch_name}")
+            where = f"commit {self.ref[:12]}" if self.ref else f"branch {self.branch_name!r}"
+            raise NotFound.among("dataset", name, self.datasets(), where=where)
         return Dataset(
             name,
             manifest,

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 
+from headwater.core.arrays import cast
 from headwater.core.contract import Contract
-from headwater.core.errors import ConcurrentUpdate, MergeConflict, NotFound, SchemaError, UsageError
+from headwater.core.errors import (
+    ConcurrentUpdate,
+    MergeConflict,
+    NotFound,
+    SchemaError,
+    UsageError,
+    require_choice,
+)
 from headwater.core.ids import CommitId, ObjectId
 from headwater.core.schema import SchemaChange, require_columns
 from headwater.store import columns, edit
@@ -140,7 +149,8 @@ class Transaction:
         SchemaError
             If the rows do not fit the schema.
         """
-        rows = incoming(data)
+        _require_choices(schema_change, on_bad_rows)
+        rows = _rows(data)
         manifest = self._manifest_for(dataset, key, rows)
         self._after[dataset], diverted = edit.append(
             manifest,
@@ -154,8 +164,9 @@ class Transaction:
 
     def upsert(self, dataset: str, data: Data, *, schema_change: SchemaChange = "safe") -> None:
         """Update rows whose keys are there and add the others; cells that ``data`` lacks stay."""
+        _require_choices(schema_change)
         self._after[dataset] = edit.upsert(
-            self._manifest(dataset), incoming(data), self._shop, name=dataset, schema_change=schema_change
+            self._manifest(dataset), _rows(data), self._shop, name=dataset, schema_change=schema_change
         )
 
     def overwrite(
@@ -168,7 +179,8 @@ class Transaction:
         on_bad_rows: OnBadRows = "error",
     ) -> None:
         """Make the dataset hold exactly these rows; only what differs is stored. See `append`."""
-        rows = incoming(data)
+        _require_choices(schema_change, on_bad_rows)
+        rows = _rows(data)
         manifest = self._manifest_for(dataset, key, rows)
         self._after[dataset], diverted = edit.overwrite(
             manifest,
@@ -188,7 +200,8 @@ class Transaction:
         dataset : str
             Name of the dataset.
         keys : sequence or table, optional
-            Key values (tuples for several key columns), or rows that hold the key columns.
+            Key values (tuples for several key columns), as a list, set or column, or rows that hold the key
+            columns.
         where : str, optional
             A SQL condition.
 
@@ -215,7 +228,7 @@ class Transaction:
     def add_columns(self, dataset: str, data: Data) -> None:
         """Add columns to rows matched by key (by order without a key); only those columns are written."""
         self._after[dataset] = columns.add_columns(
-            self._manifest(dataset), incoming(data), self._shop, name=dataset
+            self._manifest(dataset), _rows(data), self._shop, name=dataset
         )
 
     def drop_columns(self, dataset: str, names: str | Sequence[str]) -> None:
@@ -245,10 +258,18 @@ class Transaction:
         self._after[dataset] = replace(manifest, contract=contract.to_odcs() if contract else None)
 
     def set_tags(self, dataset: str, column: str, tags: Mapping[str, Any]) -> None:
-        """Set free-form facts about a column."""
+        """Set free-form facts about a column: anything that JSON can say."""
         manifest = self._manifest(dataset)
         require_columns(manifest.schema, [column], where=f"dataset {dataset!r}")
-        self._after[dataset] = replace(manifest, tags={**manifest.tags, column: dict(tags)})
+        try:
+            facts = json.loads(json.dumps(dict(tags), allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"These tags of column {column!r} of dataset {dataset!r} cannot be written as JSON: {error}. Give "
+                "names and texts, numbers, lists or mappings.",
+                column=column,
+            ) from error
+        self._after[dataset] = replace(manifest, tags={**manifest.tags, column: facts})
 
     @property
     def is_empty(self) -> bool:
@@ -383,6 +404,8 @@ class Transaction:
             return manifest
         _check_name(dataset)
         require_columns(rows.schema, wanted or (), where=f"the rows of dataset {dataset!r}")
+        if len(set(wanted or ())) < len(wanted or ()):
+            raise UsageError(f"The key {list(wanted or ())} names a column twice. Name each once.")
         for name in wanted or ():
             _check_key_type(rows.schema.field(name), dataset)
         return Manifest(schema=pa.schema([]), key=wanted or ())
@@ -424,27 +447,60 @@ class Transaction:
 
 def _key_table(manifest: Manifest, keys: Data, dataset: str) -> pa.Table:
     schema = pa.schema([manifest.schema.field(name) for name in manifest.key])
-    width = len(manifest.key)
-    plain = isinstance(keys, Sequence) and not any(isinstance(item, Mapping) for item in keys)
+    width = len(schema)
     try:
+        column = _as_column(keys)
+        if column is not None and width == 1:
+            keys = {schema.names[0]: column}
+        elif column is not None or isinstance(keys, Set | Iterator):
+            keys = list(keys) if column is None else column.to_pylist()
+        plain = isinstance(keys, Sequence) and not any(isinstance(k, Mapping | pa.RecordBatch) for k in keys)
         if plain:
             rows = [
                 (key,) if isinstance(key, str) or (width == 1 and not isinstance(key, tuple)) else tuple(key)
                 for key in keys
             ]
-            values = list(zip(*rows, strict=True)) or [()] * len(schema)
+            values = list(zip(*rows, strict=True)) or [()] * width
             return pa.table(
                 [key_array(v, f.type) for v, f in zip(values, schema, strict=True)], schema=schema
             )
         table = incoming(keys).table()
         require_columns(table.schema, manifest.key, where="the rows to delete")
-        return table.select(list(manifest.key)).cast(schema)
+        arrays = []
+        for field in schema:
+            # Cast by Arrow, the text "1" would be the number 1.
+            if pa.types.is_string(table.schema.field(field.name).type) != pa.types.is_string(field.type):
+                raise TypeError(f"column {field.name!r} is {table.schema.field(field.name).type}")
+            arrays.append(cast(table.column(field.name), field.type))
+        return pa.table(arrays, schema=schema)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, UsageError):
             raise
         raise SchemaError(
-            f"These keys do not fit the key {list(manifest.key)} of dataset {dataset!r}: {error}"
+            f"These keys do not fit the key {list(manifest.key)} of dataset {dataset!r}, of type "
+            f"{', '.join(str(kind) for kind in schema.types)}: {error}"
         ) from error
+
+
+def _as_column(keys: Data) -> pa.Array | pa.ChunkedArray | None:
+    """Return a column of Arrow, numpy, pandas or polars as one of Arrow; None if it is none."""
+    if isinstance(keys, pa.Array | pa.ChunkedArray):
+        return keys
+    if isinstance(keys, np.ndarray) and keys.ndim == 1:
+        return pa.array(keys)
+    return pa.chunked_array(keys) if hasattr(keys, "to_list") else None
+
+
+def _rows(data: Data) -> Rows:
+    rows = incoming(data)
+    if not rows.schema.names:
+        raise UsageError("These rows have no columns. Give at least one; to remove a dataset, drop it.")
+    return rows
+
+
+def _require_choices(schema_change: str, on_bad_rows: str = "error") -> None:
+    require_choice("schema_change", schema_change, get_args(SchemaChange))
+    require_choice("on_bad_rows", on_bad_rows, get_args(OnBadRows))
 
 
 def _check_name(dataset: str) -> None:

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.core.errors import SchemaError, UsageError
+from headwater.core.errors import SchemaError, UsageError, require_choice
 from headwater.methods.masking import MASKED, mask_part, mask_spans, pseudonymise, redact
 from headwater.methods.pii import detect, find_spans
 from headwater.methods.pii_kinds import KINDS
@@ -77,8 +77,7 @@ class Mask(Transform):
     length: int = 16
 
     def __post_init__(self) -> None:
-        if self.method not in get_args(Method):
-            raise UsageError(f"There is no method {self.method!r}: {', '.join(get_args(Method))}.")
+        require_choice("method", self.method, get_args(Method))
         if (self.method == "pseudonymise") != bool(self.secret):
             raise UsageError(
                 "Method 'pseudonymise' needs a secret, and only that one does: secret='env:NAME' or 'file:PATH'."

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from headwater.core.errors import SchemaError, UsageError
+from headwater.core.errors import SchemaError, UsageError, require_choice
 from headwater.transforms.base import TRANSFORMS, Edit, RowTransform, Source, plain, require_targets
 from headwater.transforms.training_rows import training_rows
 
@@ -61,11 +61,7 @@ class CleanMissing(RowTransform[Fillings]):
     holdout: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.strategy not in get_args(Strategy):
-            known = ", ".join(get_args(Strategy))
-            raise UsageError(
-                f"There is no strategy {self.strategy!r} for missing values. Strategies: {known}."
-            )
+        require_choice("strategy", self.strategy, get_args(Strategy))
         if (self.strategy == "constant") != (self.value is not None):
             raise UsageError("Strategy 'constant' goes with a value, and only that one does.")
         if self.strategy == "constant" and not self.columns:

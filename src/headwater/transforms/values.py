@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from headwater.core.errors import SchemaError, UsageError
+from headwater.core.errors import SchemaError, UsageError, require_choice
 from headwater.store.dataset import filtered
 from headwater.transforms.base import TRANSFORMS, Edit, RowTransform, Source, require_targets
 
@@ -66,8 +66,7 @@ class CleanValues(RowTransform[tuple[str, ...]]):
     set_value: Any = None
 
     def __post_init__(self) -> None:
-        if self.case not in get_args(Case):
-            raise UsageError(f"There is no case {self.case!r}: lower, upper or title.")
+        require_choice("case", self.case, get_args(Case))
         sets = self.set_null or self.set_value is not None
         if not (self._is_textual or self.mapping or sets):
             raise UsageError(
