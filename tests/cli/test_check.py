@@ -49,6 +49,22 @@ def test_findings_at_fail_exit_with_1(people_csv: Path, cli: Cli) -> None:
     assert "--html report.html" in answer.stderr
 
 
+def test_warnings_fail_where_that_is_wanted_and_fails_do_not_where_not(people_csv: Path, cli: Cli) -> None:
+    check = ("check", "leute.csv", "--key", "id", "--only", "validity.constant")
+    people_csv.write_text("id,same\n1,a\n2,a\n", encoding="utf-8")
+    assert cli(*check).stdout.split()[0] == "WARN"
+    cli(*check, "--fail-on", "warn", code=1)
+    people_csv.write_text("id,same\n1,a\n1,b\n", encoding="utf-8")
+    check = ("check", "leute.csv", "--key", "id", "--only", "uniqueness.key")
+    cli(*check, code=1)
+    cli(*check, "--fail-on", "warn", code=1)
+    assert cli(*check, "--fail-on", "never").stdout.split()[0] == "FAIL"
+
+
+def test_a_report_for_a_browser_has_an_option_of_its_own(people_csv: Path, cli: Cli) -> None:
+    assert "--html report.html" in cli("check", "leute.csv", "-o", "report.html", code=2).stderr
+
+
 def test_json_has_the_fields_of_the_promise(people_csv: Path, cli: Cli) -> None:
     people_csv.write_text(LACKING, encoding="utf-8")
     only = ("--only", "completeness,uniqueness")

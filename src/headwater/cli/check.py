@@ -28,10 +28,18 @@ if TYPE_CHECKING:
     from headwater.core.findings import Finding
     from headwater.store.dataset import Dataset
 
-__all__ = ["check", "exit_code", "file_name", "rows_in_full"]
+__all__ = ["check", "exit_code", "fail_on_option", "file_name", "rows_in_full"]
 
 _EXAMPLES = 3
 _FORMS = {".json": "json", ".xml": "junit", ".sarif": "sarif", ".md": "markdown", ".txt": "text"}
+
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice(["fail", "warn", "never"]),
+    default="fail",
+    show_default=True,
+    help="The outcome from which on the exit code is 1.",
+)
 
 
 @command("check")
@@ -55,6 +63,7 @@ _FORMS = {".json": "json", ".xml": "junit", ".sarif": "sarif", ".md": "markdown"
     help="A contract to hold it to.",
 )
 @judging_options
+@fail_on_option
 @click.option(
     "--html",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -78,6 +87,7 @@ def check(
     contract_file: Path | None,
     limit: int,
     everything: bool,
+    fail_on: str,
     html: Path | None,
     form: str | None,
     output: Path | None,
@@ -87,7 +97,7 @@ def check(
 
     Checks of quality, labels, duplicates, leakage, bias and privacy follow from the columns' types and
     roles, and from the contract if there is one. A file needs no repository. Exit code 1 means that
-    something is at fail, 3 that a check broke.
+    something is at fail (or at what --fail-on says), 3 that a check broke.
 
     Examples
     --------
@@ -97,6 +107,7 @@ def check(
     hw check reviews@v1
     hw check reviews --against main~1 --format sarif -o findings.sarif
     hw check reviews --only labels,duplicates.exact --all
+    hw check reviews@fix-labels --fail-on warn
     """
     from headwater.cli.documents import read_contract
     from headwater.cli.render_findings import draw_findings
@@ -131,7 +142,7 @@ def check(
             f"(--only {','.join(costly)})"
         )
     _suggest(session, what, report, is_file, options, html)
-    if code := exit_code(report):
+    if code := exit_code(report, fail_on):
         click.get_current_context().exit(code)
 
 
@@ -176,10 +187,11 @@ def rows_in_full(dataset: Dataset) -> Callable[[Finding], pa.Table | None]:
     )
 
 
-def exit_code(report: Report) -> int:
-    """Return 1 if something is at fail, 3 if a check broke, else 0."""
+def exit_code(report: Report, fail_on: str = "fail") -> int:
+    """Return 1 if something is at what ``--fail-on`` says, 3 if a check broke, else 0."""
     counts = report.counts()
-    return 1 if counts["fail"] else 3 if counts["error"] else 0
+    bad = {"fail": counts["fail"], "warn": counts["fail"] + counts["warn"], "never": 0}
+    return 1 if bad[fail_on] else 3 if counts["error"] else 0
 
 
 def _left_out(dataset: Dataset, contract: Contract | None, options: Mapping[str, Any]) -> list[str]:
@@ -250,6 +262,10 @@ def _suggest(
 def _form_of(output: Path | None) -> str | None:
     if output is None:
         return None
+    if output.suffix == ".html":
+        raise click.UsageError(
+            f"A report for a browser is written by --html {output.name}, beside the answer."
+        )
     if output.suffix not in _FORMS:
         raise click.UsageError(
             f"{output.name!r}: the suffix says the format ({', '.join(_FORMS)}), or --format does."

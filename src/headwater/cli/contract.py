@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.app import Session, command, group
+from headwater.cli.check import fail_on_option
 from headwater.cli.options import (
     joined,
     judging_options,
@@ -149,9 +150,16 @@ def set_(session: Session, dataset: str, file: Path, message: str | None, branch
     "--contract", "file", type=click.Path(path_type=Path), metavar="FILE", help="This contract, not its own."
 )
 @judging_options
+@fail_on_option
 @reading_options("--input-format")
 def validate(
-    session: Session, what: str, file: Path | None, limit: int, everything: bool, **options: Any
+    session: Session,
+    what: str,
+    file: Path | None,
+    limit: int,
+    everything: bool,
+    fail_on: str,
+    **options: Any,
 ) -> None:
     """Hold a dataset or a file to its contract, and to nothing else.
 
@@ -192,7 +200,7 @@ def validate(
         )
 
     session.show(report.to_dict(), draw)
-    if code := exit_code(report):
+    if code := exit_code(report, fail_on):
         click.get_current_context().exit(code)
 
 
