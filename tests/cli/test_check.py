@@ -148,6 +148,12 @@ def test_every_form_of_the_answer(people_csv: Path, cli: Cli, folder: Path) -> N
     assert int(junit.attrib["failures"]) >= 1
     assert json.loads(cli(*words, "--format", "sarif", code=1).stdout)["version"] == "2.1.0"
     assert "❌ fail" in cli(*words, "--format", "markdown", code=1).stdout
+    for name in ("leute.csv", str(folder / "leute.csv")):
+        sarif = cli("check", name, "--label", "label", "--format", "sarif", code=1).stdout
+        places = [
+            place for result in json.loads(sarif)["runs"][0]["results"] for place in result["locations"]
+        ]
+        assert {p["physicalLocation"]["artifactLocation"]["uri"] for p in places} == {"leute.csv"}
     assert json.loads(cli(*words, "--format", "json", code=1).stdout)["outcome"] == "fail"
     for suffix in ("json", "xml", "sarif", "md", "txt"):
         assert cli.json(*words, "-o", f"befund.{suffix}", code=1) == {"path": f"befund.{suffix}"}

@@ -77,8 +77,16 @@ def to_junit(report: Findings) -> str:
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def to_sarif(report: Findings) -> str:
-    """Return the report as SARIF 2.1.0: a result a finding that does not pass, with its rows as logical places."""
+def to_sarif(report: Findings, *, file: str | None = None) -> str:
+    """Return the report as SARIF 2.1.0: a result a finding that does not pass, with its column as logical place.
+
+    Parameters
+    ----------
+    report : Findings
+        The report.
+    file : str, optional
+        The file that was checked, for code hosts to show the results at; the dataset's name by default.
+    """
     import headwater
 
     shown = [finding for finding in report.findings if finding.outcome is not Outcome.PASS]
@@ -95,7 +103,7 @@ def to_sarif(report: Findings) -> str:
                         "rules": [{"id": rule} for rule in rules],
                     }
                 },
-                "results": [_sarif_result(report.dataset, finding, rules) for finding in shown],
+                "results": [_sarif_result(report.dataset, finding, rules, file) for finding in shown],
             }
         ],
     }
@@ -124,10 +132,10 @@ OUTPUTS: dict[str, Callable[[Findings], str]] = {
 """The formats by the name that ``hw check --format`` takes."""
 
 
-def _sarif_result(dataset: str, finding: Finding, rules: Sequence[str]) -> dict[str, Any]:
+def _sarif_result(dataset: str, finding: Finding, rules: Sequence[str], file: str | None) -> dict[str, Any]:
     name = ".".join(part for part in (dataset, finding.column) if part)
     place: dict[str, Any] = {
-        "physicalLocation": {"artifactLocation": {"uri": _uri(dataset)}},
+        "physicalLocation": {"artifactLocation": {"uri": _uri(file or dataset)}},
         "logicalLocations": [{"fullyQualifiedName": name, "kind": "member"}],
     }
     return {
@@ -179,6 +187,5 @@ def _clean(text: str) -> str:
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _uri(dataset: str) -> str:
-
-    return quote(dataset)
+def _uri(place: str) -> str:
+    return quote(place, safe="/:")

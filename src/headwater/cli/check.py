@@ -133,7 +133,7 @@ def check(
     if form == "text" and output is None:
         session.show(report.to_dict(), draw)
     else:
-        _put(session, _text(report, form, draw), output)
+        _put(session, _text(report, form, draw, what if is_file and "://" not in what else None), output)
     if html is not None:
         session.say(f"Wrote {html}")
     if not options["only"] and (costly := _left_out(dataset, contract, options)):
@@ -207,7 +207,7 @@ def _left_out(dataset: Dataset, contract: Contract | None, options: Mapping[str,
     return [check.id for check in suite_for(target).left_out]
 
 
-def _text(report: Report, form: str, draw: Callable[[Any], None]) -> str:
+def _text(report: Report, form: str, draw: Callable[[Any], None], file: str | None) -> str:
     if form == "json":
         import json
 
@@ -221,9 +221,18 @@ def _text(report: Report, form: str, draw: Callable[[Any], None]) -> str:
         with paper.capture() as captured:
             draw(paper)
         return captured.get()
-    from headwater.checks.outputs import OUTPUTS
+    from headwater.checks.outputs import OUTPUTS, to_sarif
 
+    if form == "sarif":
+        return to_sarif(report, file=file and _from_here(file))
     return OUTPUTS[form](report)
+
+
+def _from_here(file: str) -> str:
+    """Return the path of a file as code hosts know it: relative to where we are, if it is below."""
+    path = Path(file)
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else file
 
 
 def _put(session: Session, text: str, output: Path | None) -> None:
