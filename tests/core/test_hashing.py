@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.core import hashing
-from headwater.core.hashing import hash_array, hash_columns, hash_keys, mix
+from headwater.core.hashing import hash_array, hash_columns, hash_keys, is_one_to_one, mix
 from tests.strategies import arrays, tables, types
 
 LONG = "river" * 40
@@ -284,3 +284,23 @@ def test_values_that_cannot_be_hashed_are_refused() -> None:
 
 def test_mixing_keeps_distinct_values_distinct() -> None:
     assert len(np.unique(mix(np.arange(100_000, dtype=np.uint64)))) == 100_000
+
+
+def test_whole_numbers_as_keys_are_told_apart_by_their_hash_but_for_one_pair() -> None:
+    def unmixed(value: int) -> int:
+        """Return what `mix` makes ``value`` of."""
+        for shift, factor in ((31, 0x94D049BB133111EB), (27, 0xBF58476D1CE4E5B9), (30, 1)):
+            shifted = value
+            for _ in range(3):
+                value = shifted ^ (value >> shift)
+            value = value * pow(factor, -1, 1 << 64) % (1 << 64)
+        return (value - 0x9E3779B97F4A7C15) % (1 << 64)
+
+    assert mix(np.array([unmixed(77)], np.uint64)) == 77
+    hashes = hash_keys(pa.table({"k": pa.array([unmixed(0), unmixed(1), 5], pa.uint64())}), ["k"])
+    assert hashes[0] == hashes[1]
+    assert not is_one_to_one([pa.uint64()], hashes)
+    assert is_one_to_one([pa.uint64()], hashes[2:])
+    assert not is_one_to_one([pa.uint64()], hash_keys(pa.table({"k": pa.nulls(1, pa.uint64())}), ["k"]))
+    assert not is_one_to_one([pa.float64()], hashes[2:])
+    assert not is_one_to_one([pa.uint64(), pa.uint64()], hashes[2:])

@@ -54,13 +54,15 @@ def shop() -> Workshop:
 def weak_hashes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Return a function that leaves only so many bits of every key hash, so that different keys collide."""
 
-    def weaken(bits: int) -> None:
-        mask = np.uint64((1 << bits) - 1)
+    return lambda bits: weaken(monkeypatch, bits)
 
-        def weak(table: pa.Table, key: Sequence[str]) -> U64:
-            return hash_keys(table, key) & mask
 
-        for module in (chunk, lookup, edit, merge):
-            monkeypatch.setattr(module, "hash_keys", weak)
+def weaken(patch: pytest.MonkeyPatch, bits: int) -> None:
+    """Leave only so many bits of every key hash."""
 
-    return weaken
+    def weak(table: pa.Table, key: Sequence[str]) -> U64:
+        return hash_keys(table, key) & np.uint64((1 << bits) - 1)
+
+    for module in (chunk, lookup, edit, merge):
+        patch.setattr(module, "hash_keys", weak)
+    patch.setattr(lookup, "is_one_to_one", lambda kinds, hashes: False)

@@ -7,7 +7,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyroaring import BitMap
 
 from headwater.core.errors import CorruptObject, ObjectMissing
 from headwater.core.hashing import hash_columns
@@ -46,7 +45,7 @@ def test_rows_come_back_as_they_were(table: pa.Table, data: st.DataObject) -> No
 def test_deleted_rows_are_left_out_unless_asked_for(table: pa.Table, data: st.DataObject) -> None:
     objects = Objects(Storage("memory://"))
     deleted = data.draw(st.sets(st.integers(0, table.num_rows - 1), min_size=1))
-    chunk = write_chunk(table, objects, key=[]).with_deleted(BitMap(deleted), objects)
+    chunk = write_chunk(table, objects, key=[]).with_deleted(np.array(sorted(deleted), np.int64), objects)
     live = [row for row in range(table.num_rows) if row not in deleted]
     assert chunk.live_rows == len(live)
     assert np.flatnonzero(live_mask(chunk, objects)).tolist() == live
@@ -54,7 +53,7 @@ def test_deleted_rows_are_left_out_unless_asked_for(table: pa.Table, data: st.Da
     assert same_values(read_chunk(chunk, table.schema, objects, deleted=True), table)
     rows = np.array(sorted(deleted), np.int64)
     assert same_values(read_chunk(chunk, table.schema, objects, rows=rows), table.take(pa.array(rows)))
-    assert chunk.with_deleted(BitMap(), objects).deleted is None
+    assert chunk.with_deleted(np.array([], np.int64), objects).deleted is None
 
 
 def same_values(one: pa.Table, other: pa.Table) -> bool:
@@ -100,14 +99,14 @@ def test_columns_of_other_groups_and_none_are_put_together(objects: Objects) -> 
 
 def test_a_chunk_may_have_no_columns(objects: Objects) -> None:
     rows = pa.table({"x": [1, 2, 3]}).select([])
-    chunk = write_chunk(rows, objects, key=[]).with_deleted(BitMap([1]), objects)
+    chunk = write_chunk(rows, objects, key=[]).with_deleted(np.array([1], np.int64), objects)
     assert read_chunk(chunk, pa.schema([]), objects).num_rows == 2
     assert read_chunk(chunk, pa.schema([("n", pa.int8())]), objects).to_pydict() == {"n": [None, None]}
 
 
 def test_names_of_content_stay_while_rows_are_deleted_and_differ_by_column(objects: Objects) -> None:
     chunk = write_chunk(pa.table({"a": [1, 2], "b": [3, 4]}), objects, key=[])
-    deleted = chunk.with_deleted(BitMap([0]), objects)
+    deleted = chunk.with_deleted(np.array([0], np.int64), objects)
     assert chunk.identity() == deleted.identity()
     assert len({chunk.identity(), chunk.identity(["a"]), chunk.identity(["b"]), chunk.identity([])}) == 4
 
@@ -186,7 +185,9 @@ def test_an_index_of_another_size_is_damaged(objects: Objects) -> None:
 
 
 def test_a_damaged_deletion_vector_is_told(objects: Objects) -> None:
-    chunk = write_chunk(pa.table({"x": [1, 2]}), objects, key=[]).with_deleted(BitMap([0]), objects)
+    chunk = write_chunk(pa.table({"x": [1, 2]}), objects, key=[]).with_deleted(
+        np.array([0], np.int64), objects
+    )
     assert chunk.deleted is not None
     objects.storage.write(object_path(chunk.deleted), b"short")
     with pytest.raises(CorruptObject):
@@ -194,7 +195,9 @@ def test_a_damaged_deletion_vector_is_told(objects: Objects) -> None:
 
 
 def test_a_chunk_lists_all_objects_it_needs(objects: Objects) -> None:
-    chunk = write_chunk(pa.table({"x": [1, 2]}), objects, key=["x"]).with_deleted(BitMap([0]), objects)
+    chunk = write_chunk(pa.table({"x": [1, 2]}), objects, key=["x"]).with_deleted(
+        np.array([0], np.int64), objects
+    )
     stored = {
         ObjectId(entry.path.removeprefix("objects/").replace("/", "")) for entry in objects.storage.list("")
     }

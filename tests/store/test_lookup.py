@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyroaring import BitMap
 
 from headwater.core.hashing import hash_keys
 from headwater.engine.local import LocalExecutor
@@ -66,7 +65,7 @@ def test_deleted_rows_are_not_found_even_beside_live_ones_of_the_same_key(weak_h
         weak_hashes(bits)
         objects = Objects(Storage("memory://"))
         chunk = write_chunk(pa.table({"k": [5, 5, 6, 7]}), objects, key=["k"])
-        chunk = chunk.with_deleted(BitMap([0, 3]), objects)
+        chunk = chunk.with_deleted(np.array([0, 3], np.int64), objects)
         manifest = Manifest(schema=pa.schema([("k", pa.int64())]), key=("k",), chunks=(chunk,))
         places = locate(manifest, pa.table({"k": [5, 6, 7]}), objects)
         assert places.found.tolist() == [True, True, False]

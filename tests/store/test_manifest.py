@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from pyroaring import BitMap
 
 from headwater.core.errors import CorruptObject
 from headwater.store.chunk import write_chunk
@@ -57,7 +56,7 @@ def test_fingerprints_are_those_of_format_1() -> None:
 def test_a_manifest_comes_back_as_it_was() -> None:
     objects = Objects(Storage("memory://"))
     table = pa.table({"k": [1, 2], "v": pa.array([None, "x"], pa.string())})
-    chunk = write_chunk(table, objects, key=["k"]).with_deleted(BitMap([0]), objects)
+    chunk = write_chunk(table, objects, key=["k"]).with_deleted(np.array([0], np.int64), objects)
     manifest = Manifest(
         schema=table.schema,
         key=("k",),
@@ -83,7 +82,7 @@ def test_an_object_that_is_no_manifest_is_told() -> None:
 
 def test_chunks_without_live_rows_are_left_out(shop: Workshop) -> None:
     chunk = write_chunk(pa.table({"x": [1, 2]}), shop.objects, key=[])
-    gone = chunk.with_deleted(BitMap([0, 1]), shop.objects)
+    gone = chunk.with_deleted(np.array([0, 1], np.int64), shop.objects)
     manifest = Manifest(schema=pa.schema([("x", pa.int64())])).with_chunks([gone, chunk], EMPTY)
     assert manifest.chunks == (chunk,)
     assert fingerprint_chunk(gone, shop.objects) == EMPTY

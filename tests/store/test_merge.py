@@ -24,6 +24,7 @@ from headwater.store.merge import CONFLICTS, Merged, among, merge_manifests, sam
 from headwater.store.objects import Objects
 from headwater.store.storage import Storage
 from headwater.store.writing import Workshop
+from tests.store.conftest import weaken
 from tests.store.contents import assert_sound, manifest_rows, multiset
 
 Weaken = Callable[[int], None]
@@ -219,14 +220,6 @@ def test_any_merge_is_that_of_plain_dicts_and_symmetric(
         assert {int(row["key"]) for row in by_rows.to_pylist()} == {
             key for key in touched if ours.get(key) != theirs.get(key)
         }
-
-
-def weaken(patch: pytest.MonkeyPatch, bits: int) -> None:
-    from headwater.core.hashing import hash_keys
-    from headwater.store import chunk, edit, lookup, merge
-
-    for module in (chunk, lookup, edit, merge):
-        patch.setattr(module, "hash_keys", lambda table, key: hash_keys(table, key) & ((1 << bits) - 1))
 
 
 @given(MODELS, MODELS)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from headwater.core.arrays import without_views
 
-__all__ = ["U64", "hash_array", "hash_columns", "hash_keys", "mix"]
+__all__ = ["U64", "hash_array", "hash_columns", "hash_keys", "is_one_to_one", "mix"]
 
 U64 = NDArray[np.uint64]
 
@@ -115,6 +115,18 @@ def hash_keys(table: pa.Table | pa.RecordBatch, key: Sequence[str]) -> U64:
     for place, name in enumerate(key):
         total += _contribution(table.column(name), np.uint64(place + 1))
     return total
+
+
+def is_one_to_one(kinds: Sequence[pa.DataType], hashes: U64) -> bool:
+    """Say whether keys of these types are equal wherever they have one of these hashes in common.
+
+    So it is for a key of one column of whole numbers, which are mixed by a bijection, but for two hashes:
+    that of the value which would be taken for null, and 0, which null has.
+    """
+    if len(kinds) != 1 or not pa.types.is_integer(kinds[0]):
+        return False
+    shared = mix(np.array([1], np.uint64) ^ np.uint64(1))[0]
+    return not bool(((hashes == 0) | (hashes == shared)).any())
 
 
 def _contribution(array: pa.Array | pa.ChunkedArray, salt: np.uint64) -> U64:

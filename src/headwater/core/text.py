@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["clipped"]
+__all__ = ["CONTROLS", "clipped"]
+
+CONTROLS = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for code in (*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    if chr(code) not in "\t\n\r"
+}
+"""What to show for characters that have no form of their own, but may command a terminal or turn text round."""
 
 
 def clipped(text: str, limit: int = 80) -> str:

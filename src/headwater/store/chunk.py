@@ -6,6 +6,7 @@ live rows back.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -116,11 +117,13 @@ class Chunk:
         """Return the positions of deleted rows."""
         return BitMap() if self.deleted is None else BitMap.deserialize(objects.get(self.deleted))
 
-    def with_deleted(self, positions: BitMap, objects: Objects) -> Chunk:
-        """Return the chunk with exactly ``positions`` deleted; the vector is stored."""
-        if not positions:
-            return replace(self, deleted=None, deleted_rows=0)
-        stored = BitMap(positions)
+    def with_deleted(self, positions: NDArray[np.int64], objects: Objects) -> Chunk:
+        """Return the chunk with the rows at ``positions`` deleted, too; the vector is stored."""
+        if not len(positions):
+            return self
+        # A bitmap is built from an array of the array module at once, from one of numpy value by value.
+        more = BitMap(array("I", positions.astype(np.uint32).tobytes()))
+        stored = self.deletion_vector(objects) | more
         stored.run_optimize()
         return replace(self, deleted=objects.put(stored.serialize()), deleted_rows=len(stored))
 

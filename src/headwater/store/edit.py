@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyroaring import BitMap
 
 from headwater.core.errors import InvalidKeys, SchemaError, UsageError
 from headwater.core.hashing import U64, hash_columns, hash_keys
@@ -128,8 +127,7 @@ def delete_places(manifest: Manifest, places: Places, shop: Workshop) -> Manifes
     for number, positions in places.by_chunk().items():
         chunk = chunks[number]
         total -= Fingerprint.of(chunk.hashes(shop.objects)[positions])
-        vector = chunk.deletion_vector(shop.objects) | BitMap(positions.astype(np.uint32))
-        chunks[number] = chunk.with_deleted(vector, shop.objects)
+        chunks[number] = chunk.with_deleted(positions, shop.objects)
     return manifest.with_chunks(chunks, total)
 
 
@@ -403,7 +401,7 @@ def _taken_out(
     table = gather(replace(manifest, chunks=tuple(chunks)), doubles, shop.objects)
     left = list(chunks)
     for number, positions in doubles.by_chunk().items():
-        left[number] = left[number].with_deleted(BitMap(positions.astype(np.uint32)), shop.objects)
+        left[number] = left[number].with_deleted(positions, shop.objects)
     return [chunk for chunk in left if chunk.live_rows], [_with_reason(table, "duplicate key")]
 
 

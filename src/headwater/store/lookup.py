@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from headwater.core.hashing import U64, hash_array, hash_keys
+from headwater.core.hashing import U64, hash_array, hash_keys, is_one_to_one
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
 from headwater.store.chunk import Chunk, live_mask, read_chunk
@@ -80,7 +80,8 @@ def locate(manifest: Manifest, keys: pa.Table, objects: Objects, executor: Execu
 
     Notes
     -----
-    O(m log n) a chunk for m keys; reads the key columns only of chunks with a hash hit.
+    O(m log n) a chunk for m keys; reads the key columns only of chunks with a hash hit, and none where the
+    hash alone tells keys apart.
     """
     count = keys.num_rows
     chunks, positions = np.full(count, -1, np.int64), np.zeros(count, np.int64)
@@ -88,6 +89,7 @@ def locate(manifest: Manifest, keys: pa.Table, objects: Objects, executor: Execu
         return Places(chunks, positions)
     sought = keys.select(list(manifest.key))
     hashes = hash_keys(sought, manifest.key)
+    sure = is_one_to_one(sought.schema.types, hashes)
     order = np.argsort(hashes)
     ordered = hashes[order]
 
@@ -98,7 +100,10 @@ def locate(manifest: Manifest, keys: pa.Table, objects: Objects, executor: Execu
         hit[hit] = index.hashes[low[hit]] == ordered[hit]
         if not hit.any():
             return order[:0], order[:0]
-        return _verified(chunk, index, sought, hashes, order[hit], low[hit], manifest, objects)
+        keys = (
+            None if sure else read_chunk(chunk, manifest.schema, objects, columns=manifest.key, deleted=True)
+        )
+        return _verified(live_mask(chunk, objects), index, sought, keys, hashes, order[hit], low[hit])
 
     for number, (rows, at) in enumerate(executor.map(task, manifest.chunks)):
         chunks[rows], positions[rows] = number, at
@@ -106,26 +111,26 @@ def locate(manifest: Manifest, keys: pa.Table, objects: Objects, executor: Execu
 
 
 def _verified(
-    chunk: Chunk,
+    live: NDArray[np.bool_],
     index: Keys,
     sought: pa.Table,
+    stored: pa.Table | None,
     hashes: U64,
     rows: I64,
     places: I64,
-    manifest: Manifest,
-    objects: Objects,
 ) -> tuple[I64, I64]:
-    """Return those ``rows`` of ``sought`` whose key is in the chunk, with their positions there.
+    """Return those ``rows`` of ``sought`` that are ``live`` rows of a chunk, with their positions there.
 
-    ``places`` are the first places of their hashes in the index. Different keys with equal hashes are
+    ``stored`` are the keys of the chunk; None where equal hashes are equal keys. ``places`` are the first
+    places of their hashes in the index. Different keys with equal hashes, and deleted rows of the same key, are
     rare: they are looked at one after the other.
     """
-    live = live_mask(chunk, objects)
-    stored = read_chunk(chunk, manifest.schema, objects, columns=manifest.key, deleted=True)
     found, where = [rows[:0]], [rows[:0]]
     while rows.size:
         at = index.positions[places].astype(np.int64)
-        same = live[at] & equal_rows(sought.take(pa.array(rows)), stored.take(pa.array(at)))
+        same = live[at]
+        if stored is not None:
+            same &= equal_rows(sought.take(pa.array(rows)), stored.take(pa.array(at)))
         found.append(rows[same])
         where.append(at[same])
         rows, places = rows[~same], places[~same] + 1
