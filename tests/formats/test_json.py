@@ -113,7 +113,7 @@ def test_json_files_may_be_arrays_or_objects_over_several_lines(array: Path, dat
         (b'{"a":1}\n{"a":"\xe9"}', "line 2: byte 0xe9 is not UTF-8"),
         ("", "events.jsonl: the file is empty"),
         ("{}\n{}\n", "no object in it has a key"),
-        ("hello\n", "line 1: it is not JSON: invalid value"),
+        ("hello\n", "line 1: it is not JSON: expecting value"),
     ],
 )
 def test_malformed_lines_are_named_with_file_line_and_reason(

@@ -21,6 +21,7 @@ from headwater.formats.json_blocks import (
     without_columns,
     without_malformed,
 )
+from headwater.formats.read import read_table
 
 
 def block(*lines: str) -> Values:
@@ -78,6 +79,9 @@ def test_a_mistake_in_an_array_is_named_by_its_line(tmp_path: Path, data: bytes,
         ('{"a":1}{"a":2}', "more than one value"),
         ('{"a":1e999}', "number too big"),
         ('{"a":"\\ud800"}', "surrogate"),
+        ("null", "not a JSON object"),
+        ('{"a":' * 33 + "1" + "}" * 33, "more than 32 levels deep"),
+        ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "more than 32 levels deep"),
     ],
 )
 def test_malformed_values_are_found_and_can_be_left_out(second: str, reason: str) -> None:
@@ -90,6 +94,19 @@ def test_malformed_values_are_found_and_can_be_left_out(second: str, reason: str
     assert list(rest.numbers) == [1, 3]
     assert [problem.line for problem in problems] == [2]
     assert parse(rest, None, infer=True)["a"].to_pylist() == [1, 3]
+
+
+def test_only_what_is_nested_is_deep() -> None:
+    lines = block('{"a":[' + ",".join(['{"b":"[[[{{{\\\\\\"["}'] * 50) + "]}", '{"c":' * 31 + "[]" + "}" * 31)
+    assert parse(lines, None, infer=True).num_rows == 2
+
+
+@pytest.mark.parametrize("data", [b"null", b'null\n{"a":1}', b"[null]", b"[" * 10_000])
+def test_strange_files_are_refused_by_name(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "t.json"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"t\.json.*(not a|32 levels)"):
+        read_table(path)
 
 
 def test_a_conflict_names_its_column_even_with_slashes_in_keys() -> None:

@@ -42,6 +42,8 @@ Layout = Literal["lines", "array", "objects"]
 
 _TWICE = "a key comes twice in it"
 LARGEST_VALUE = 256 << 20
+DEEPEST = 32
+_TOO_DEEP = f"it is nested more than {DEEPEST} levels deep"
 ELEMENTS_AT_ONCE = 8192
 
 
@@ -138,6 +140,8 @@ def parse(block: Values, schema: pa.Schema | None, *, infer: bool = False) -> pa
     """
     if len(block.texts) == 0:
         return pa.table({}) if schema is None else schema.empty_table()
+    if _breaks_arrow(block.texts):
+        raise _first_malformed(block) or Malformed(0, "it is not a JSON object")
     try:
         table = pa.json.read_json(
             pa.BufferReader(block.data),
@@ -262,6 +266,8 @@ def _array_error(path: Path, plain: Path, said: str) -> InputError:
             json.loads(plain.read_bytes())
         except json.JSONDecodeError as error:
             return input_error(path.name, _plain_reason(error), line=error.lineno, mend="mend the file")
+        except RecursionError:
+            return input_error(path.name, _TOO_DEEP, mend="mend the file")
         except UnicodeDecodeError:
             return input_error(path.name, "it is not UTF-8", mend="name the encoding with --encoding")
     reason = said.partition("Malformed JSON in file")[2].partition(", ")[2] or said
@@ -302,6 +308,26 @@ def _joined(texts: pa.StringArray) -> bytes:
     return "\n".join(texts.to_pylist()).encode()
 
 
+def _breaks_arrow(texts: pa.StringArray) -> bool:
+    """Say whether Arrow's parser must not see these: null as a whole value, or deep nesting, ends the process."""
+    if not pc.all(pc.starts_with(pc.ascii_ltrim_whitespace(texts), "{")).as_py():
+        return True
+    opened = pc.add(pc.count_substring(texts, "{"), pc.count_substring(texts, "["))
+    many = texts.filter(pc.greater(opened, DEEPEST))  # few, unless most values hold long lists
+    return any(_depth(text.encode()) > DEEPEST for text in many.to_pylist())
+
+
+def _depth(text: bytes) -> int:
+    """Return how many objects and arrays of a JSON text are within each other, at most."""
+    letters = np.frombuffer(_STRING.sub(b"", text), np.uint8)
+    steps = np.isin(letters, _OPENING).astype(np.int32) - np.isin(letters, _CLOSING)
+    return int(np.cumsum(steps).max(initial=0))
+
+
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_OPENING, _CLOSING = np.frombuffer(b"{[", np.uint8), np.frombuffer(b"}]", np.uint8)
+
+
 def _exact(error: Malformed | Conflict, block: Values) -> Malformed | Conflict:
     """Return the error of the value at fault: to Arrow, one that breaks off goes on in the next line."""
     first = _first_malformed(block)
@@ -319,6 +345,8 @@ def _first_malformed(block: Values) -> Malformed | None:
 
 
 def _malformed_reason(text: str) -> str | None:
+    if _depth(text.encode()) > DEEPEST:
+        return _TOO_DEEP
     try:
         found = json.loads(text, object_pairs_hook=_object)
     except ValueError as error:
@@ -330,7 +358,7 @@ def _malformed_reason(text: str) -> str | None:
 def _is_json(line: bytes) -> bool:
     try:
         json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # one nested too deep is named when it is read
         return False
     return True
 
