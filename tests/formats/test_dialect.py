@@ -54,7 +54,7 @@ def test_what_the_user_or_the_format_says_goes_before_what_it_looks_like() -> No
         "a",
         "b,c",
     )
-    for wrong in ("ab", '"', "§", "\n"):
+    for wrong in ("", "ab", '"', "§", "\n"):
         with pytest.raises(UsageError, match="not one ASCII character"):
             find_dialect(b"a", "f", options=ReadOptions(delimiter=wrong))
 

@@ -35,9 +35,11 @@ def test_the_byte_order_mark_says_the_encoding_whatever_the_compression(
     assert is_compressed(path) == (pack is not bytes)
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16-le", "utf-16-be", "utf-16", "shift_jis"])
+@pytest.mark.parametrize(
+    "encoding", ["latin-1", "cp1252", "utf-16-le", "utf-16-be", "utf-16", "utf-7", "shift_jis"]
+)
 def test_a_named_encoding_is_decoded_whatever_the_size_of_the_chunks(tmp_path: Path, encoding: str) -> None:
-    words = "日本" * 500 if encoding == "shift_jis" else "naïve\n" * 500
+    words = "日本" * 500 if encoding in ("shift_jis", "utf-7") else "naïve\n" * 500
     path = tmp_path / "words"
     path.write_bytes(
         words.encode(encoding.replace("utf-16", "utf-16-le") if encoding == "utf-16" else encoding)
@@ -67,11 +69,12 @@ def test_text_in_another_encoding_names_line_and_byte(tmp_path: Path) -> None:
         require_utf8(b"ok\n\xc3\xa4\n\xe9", "x", line=10)
 
 
-def test_an_unknown_encoding_is_a_wrong_request(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["klingon", "", "hex", "rot13", "idna"])
+def test_an_unknown_encoding_is_a_wrong_request(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "words"
     path.write_bytes(b"a")
-    with pytest.raises(UsageError, match="no encoding 'klingon'"):
-        whole(path, "klingon")
+    with pytest.raises(UsageError, match=f"no encoding '{encoding}'"):
+        whole(path, encoding)
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstd])

@@ -63,7 +63,9 @@ def find_dialect(head: bytes, file: str, *, options: ReadOptions, delimiter: str
     """
     _require_text(head, file, options)
     newline = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
-    chosen = options.delimiter or delimiter or _delimiter(head, newline)
+    chosen = options.delimiter
+    if chosen is None:
+        chosen = delimiter or _delimiter(head, newline)
     if len(chosen) != 1 or not chosen.isascii() or chosen in '"\r\n':
         raise UsageError(f"The delimiter {chosen!r} is not one ASCII character.", delimiter=chosen)
     begin, end = _record(head, chosen, newline, file)

@@ -113,7 +113,9 @@ def utf8_chunks(path: Path, encoding: str | None = None, *, size: int = BLOCK_BY
             if chunk:
                 yield chunk
         if decoder is not None:
-            _decoded(decoder, b"", path, str(encoding), lines, final=True)
+            rest, _ = _decoded(decoder, b"", path, str(encoding), lines, final=True)
+            if rest:
+                yield rest
 
 
 def line_blocks(
@@ -136,8 +138,9 @@ def line_blocks(
 
 def _decoder(encoding: str) -> codecs.IncrementalDecoder:
     try:
+        b" ".decode(encoding, "ignore")  # refuses codecs that are not of text, such as hex
         return codecs.getincrementaldecoder(encoding)("strict")
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise UsageError(
             f"There is no encoding {encoding!r}. Known are for example utf-8, utf-16, latin-1, cp1252, shift_jis.",
             encoding=encoding,
