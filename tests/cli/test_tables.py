@@ -49,6 +49,7 @@ def test_widths_fit_never_grow_and_keep_columns_from_the_left(wanted: list[int],
 
 def test_control_characters_are_made_visible() -> None:
     assert safe("red\x1b[31m\nnext\ttab\x07") == "red\\x1b[31m⏎next tab\\x07"
+    assert safe("\u202eabc") == "\\u202eabc"
     table = pa.table({"name\x1b]0;x": ["[bold]no markup[/bold]\x1b[2J"]})
     text = drawn(data_table(table, width=80), 80)
     assert "[bold]no markup[/bold]\\x1b[2J" in text

@@ -7,7 +7,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from headwater.profile.page import bars, heatmap, horizontal_bars, number, range_dot, score_ring, table
+from headwater.profile.page import (
+    bars,
+    escape,
+    heatmap,
+    horizontal_bars,
+    number,
+    range_dot,
+    score_ring,
+    table,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,6 +33,10 @@ from headwater.profile.page import bars, heatmap, horizontal_bars, number, range
 )
 def test_numbers_read_well(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+def test_text_of_data_is_safe_in_a_page() -> None:
+    assert escape("<b>\x1b[1m&\x00\n\u202e") == "&lt;b&gt;\\x1b[1m&amp;\\x00\n\\u202e"
 
 
 def test_histogram_draws_a_bar_a_count_the_highest_at_full_height() -> None:

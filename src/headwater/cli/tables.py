@@ -14,6 +14,8 @@ from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from headwater.core.text import CONTROLS
+
 __all__ = [
     "bytes_text",
     "cut",
@@ -29,16 +31,12 @@ __all__ = [
 _CELL = 48
 _NARROW = 10
 _GAP = 2
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
-    ord("\n"): "⏎",
-    ord("\r"): "",
-    ord("\t"): " ",
-}
+_ON_ONE_LINE = CONTROLS | {ord("\n"): "⏎", ord("\r"): "", ord("\t"): " "}
 
 
 def safe(text: str) -> str:
     """Return text on one line, with control characters (terminal commands among them) made visible."""
-    return text.translate(_CONTROLS)
+    return text.translate(_ON_ONE_LINE)
 
 
 def value_text(value: Any, width: int | None = None) -> Text:

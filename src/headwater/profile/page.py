@@ -13,6 +13,8 @@ from html import escape as _escape
 from importlib.resources import files
 from typing import Literal
 
+from headwater.core.text import CONTROLS
+
 __all__ = [
     "badge",
     "bars",
@@ -33,8 +35,8 @@ Align = Literal["left", "right"]
 
 
 def escape(value: object) -> str:
-    """Return text as HTML, quotes included."""
-    return _escape(str(value), quote=True)
+    """Return text as HTML, quotes included; control characters, which HTML forbids, are made visible."""
+    return _escape(str(value).translate(CONTROLS), quote=True)
 
 
 def page(title: str, *, lead: str, body: Iterable[str], footer: str = "") -> str:
