@@ -220,3 +220,13 @@ def test_data_in_other_formats_are_checked_too(folder: Path, cli: Cli, rng: np.r
     table = pa.table({"x": rng.normal(size=200), "größe": rng.integers(0, 9, 200)})
     pyarrow.csv.write_csv(table, folder / "t.txt")
     assert cli.json("check", "t.txt", "--input-format", "csv", "--schema", "größe:string")["dataset"] == "t"
+
+
+@pytest.mark.parametrize("words", [["check"], ["profile"], ["contract", "infer"]])
+def test_what_the_reader_has_to_say_is_said(cli: Cli, folder: Path, words: list[str]) -> None:
+    Path("da.csv").write_text("id,zip\n1,01234\n2\n3,98765\n")
+    answer = cli(*words, "da.csv", "--on-bad-lines", "skip")
+    said = " ".join(answer.stderr.split())
+    assert "Left out 1 malformed line, the first being line 3" in said
+    assert "'zip' is read as text: '01234'" in said
+    assert "Note" not in cli(*words, "da.csv", "--on-bad-lines", "skip", "--json").stderr

@@ -112,13 +112,17 @@ def test_a_file_that_is_not_there_is_wrong_usage(reviews: Path, cli: Cli) -> Non
         (("s3://bucket/dir/events.parquet?version=3",), "events"),
         (("folder/",), "folder"),
         (("v1.2.parquet",), "v1"),
+        (("may [copy].csv",), "may_copy"),
     ],
 )
-def test_the_name_of_a_file_names_its_dataset(sources: tuple[str, ...], name: str) -> None:
+def test_the_name_of_a_file_names_its_dataset(folder: Path, sources: tuple[str, ...], name: str) -> None:
+    (folder / "may [copy].csv").touch()
     assert dataset_name(sources) == name
 
 
-@pytest.mark.parametrize("sources", [("a.csv", "b.csv"), ("part-*.csv",), ("***",), (".",)])
+@pytest.mark.parametrize(
+    "sources", [("a.csv", "b.csv"), ("part-*.csv",), ("***",), (".",), ("HEAD.csv",), ("n" * 250,)]
+)
 def test_a_name_that_says_nothing_is_asked_for(sources: tuple[str, ...]) -> None:
     with pytest.raises(click.UsageError, match="--dataset NAME"):
         dataset_name(sources)

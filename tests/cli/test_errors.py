@@ -34,7 +34,8 @@ from tests.cli.conftest import Cli
         (HeadwaterError("h"), 3),
         (click.UsageError("c"), 2),
         (ValueError("v"), 3),
-        (PermissionError(13, "Permission denied", "x.html"), 3),
+        (PermissionError(13, "Permission denied", "x.html"), 2),
+        (OSError(28, "No space left on device"), 3),
         (FileNotFoundError(2, "No such file or directory", "a/x.html"), 2),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -16,8 +17,11 @@ from headwater.cli.options import (
     column_names,
     column_types,
     joined,
+    reading,
+    reading_options,
     role_options,
     roles,
+    seed_option,
     shell_word,
     split_ref,
 )
@@ -30,6 +34,8 @@ from headwater.cli.options import (
         ("sex, race", ("sex", "race")),
         ('"last, first",id', ("last, first", "id")),
         ("größe", ("größe",)),
+        ("new\nline,id", ("new\nline", "id")),
+        ('qu"ot, "a ""b"" ", "x"y', ('qu"ot', 'a "b" ', '"x"y')),
     ],
 )
 def test_column_names_are_separated_by_commas(text: str, names: tuple[str, ...]) -> None:
@@ -40,6 +46,37 @@ def test_column_names_are_separated_by_commas(text: str, names: tuple[str, ...])
 def test_an_empty_column_name_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="empty column name"):
         column_names(text)
+
+
+@pytest.mark.parametrize("option", ["--label", "--time"])
+def test_a_role_whose_column_has_no_name_is_refused(option: str) -> None:
+    result = CliRunner().invoke(
+        click.Command("x", callback=print, params=_options(role_options(""))), [option, ""]
+    )
+    assert (result.exit_code, "empty" in result.output) == (2, True)
+
+
+@pytest.mark.parametrize(("seed", "code"), [("0", 0), ("2147483647", 0), ("-1", 2), ("2147483648", 2)])
+def test_a_seed_is_one_that_all_generators_take(seed: str, code: int) -> None:
+    options = _options(seed_option("Seed."))
+    result = CliRunner().invoke(
+        click.Command("x", callback=lambda seed: None, params=options), ["--seed", seed]
+    )
+    assert result.exit_code == code
+
+
+def test_a_tab_can_be_written_as_people_write_it() -> None:
+    command = click.Command(
+        "x",
+        callback=lambda **given: click.echo(repr(reading(given))),
+        params=_options(reading_options("--format")),
+    )
+    assert CliRunner().invoke(command, ["--delimiter", r"\t"]).output == "{'delimiter': '\\t'}\n"
+
+
+def _options(adding: Callable[[Callable[..., None]], Callable[..., None]]) -> list[click.Parameter]:
+    """Return the options that a decorator adds."""
+    return list(reversed(adding(lambda: None).__click_params__))  # type: ignore[attr-defined]
 
 
 def test_an_option_given_twice_joins_its_names_once_each() -> None:

@@ -70,7 +70,7 @@ def test_text_is_told_apart_by_its_beginning_even_when_compressed(
 def test_what_is_no_known_format_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_bytes(b"\x7fELF\0\0\0\0")
-    with pytest.raises(InputError, match=r"its format is not known.*--format"):
+    with pytest.raises(InputError, match=r"its format is not known.*--input-format"):
         detect(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.csv", "a")

@@ -172,5 +172,7 @@ def test_folders_of_several_formats_ask_which(tmp_path: Path) -> None:
 def test_other_addresses_are_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"ftp://.*Known are file, http"):
         locate("ftp://host/x.csv")
+    with pytest.raises(UsageError, match="empty"):
+        locate("")
     assert locate("postgresql://h/db")[0].format == "postgres"
     assert locate("sqlite:///x.db")[0].format == "sqlite"

@@ -79,5 +79,6 @@ def test_notes_and_bad_lines_say_their_file(tmp_path: Path) -> None:
 def test_many_notes_are_cut_short(tmp_path: Path) -> None:
     header = ",".join(f"c{at}" for at in range(30))
     row = ",".join(["007"] * 30)
-    notes = read(files(tmp_path, *[f"{header}\n{row}\n"] * 2)).notes
-    assert (len(notes), notes[-1]) == (21, "There are 10 more notes like these.")
+    for count in (1, 2):
+        notes = read(files(tmp_path, *[f"{header}\n{row}\n"] * count)).notes
+        assert (len(notes), notes[-1]) == (21, "There are 10 more notes like these.")

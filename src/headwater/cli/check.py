@@ -17,6 +17,7 @@ from headwater.cli.options import (
     reading_options,
     role_options,
     roles,
+    seed_option,
     shell_word,
 )
 
@@ -79,7 +80,7 @@ fail_on_option = click.option(
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the answer to this file."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of checks that train models.")
+@seed_option("Seed of checks that train models.")
 @reading_options("--input-format")
 def check(
     session: Session,

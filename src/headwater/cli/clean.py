@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.app import Session, command
-from headwater.cli.options import assignment, shell_word
+from headwater.cli.options import assignment, seed_option, shell_word
 
 if TYPE_CHECKING:
     from headwater.transforms.run import TransformResult
@@ -30,7 +30,7 @@ __all__ = ["clean"]
 @click.option("--list", "listing", is_flag=True, help="List the transforms.")
 @click.option("--branch", metavar="NAME", help="Commit to this branch; a new one starts here.")
 @click.option("--dry-run", is_flag=True, help="Show what would change; commit nothing.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all randomness.")
+@seed_option("Seed of all randomness.")
 @click.option("-m", "--message", help="Commit message; says what was done by default.")
 @click.option(
     "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Rows to show of a dry run."

@@ -39,7 +39,7 @@ __all__ = ["dataset_name", "datasets", "export", "import_"]
     show_default=True,
     help="FILE is the whole dataset (only differences are stored), further rows, or changed rows.",
 )
-@reading_options("--format")
+@reading_options("--format", "--input-format")
 @click.option(
     "--on-bad-rows",
     type=click.Choice(["error", "quarantine"]),
@@ -178,11 +178,14 @@ def dataset_name(sources: tuple[str, ...]) -> str:
     click.UsageError
         If there are several files, or the name says nothing.
     """
+    from headwater.store.refs import valid_name
+
     path = re.sub(r"[?#].*$", "", sources[0]) if "://" in sources[0] else sources[0]
     stem = PurePosixPath(path.replace("\\", "/").rstrip("/")).name
     stem = re.sub(r"(\.\w{1,8}){1,2}$", "", stem) or stem
     name = re.sub(r"[^\w.+-]+", "_", stem).strip("_.+-")
-    if len(sources) > 1 or not name or re.search(r"[*?\[]", path):
+    is_pattern = re.search(r"[*?\[]", path) is not None and not Path(path).exists()
+    if len(sources) > 1 or is_pattern or not valid_name(name):
         raise click.UsageError("Say which dataset these files are: --dataset NAME.")
     return name
 

@@ -41,7 +41,7 @@ __all__ = ["commit"]
     metavar="NAME",
     help="Commit to this branch; a new one starts here.",
 )
-@reading_options("--format")
+@reading_options("--format", "--input-format")
 def commit(
     session: Session,
     dataset: str,

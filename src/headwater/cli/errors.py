@@ -13,7 +13,6 @@ __all__ = ["error_to_dict", "report_error"]
 
 _WRONG_USAGE = 2
 _BROKE = 3
-_WRONG_PATH = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 _SHOWN = 20
 
 
@@ -46,7 +45,8 @@ def report_error(error: Exception, *, as_json: bool, debug: bool) -> int:
     _explain(error, debug=debug, with_facts=not as_json)
     if isinstance(error, HeadwaterError):
         return error.exit_code
-    return _WRONG_USAGE if isinstance(error, _WRONG_PATH) else _BROKE
+    is_wrong_path = isinstance(error, OSError) and error.filename is not None
+    return _WRONG_USAGE if is_wrong_path else _BROKE
 
 
 def error_to_dict(error: Exception) -> dict[str, Any]:

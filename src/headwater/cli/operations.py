@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.app import Session, command
-from headwater.cli.options import column_names, joined, shell_word
+from headwater.cli.options import (
+    Command,
+    column_name,
+    column_names,
+    joined,
+    label_option,
+    seed_option,
+    shell_word,
+)
 
 if TYPE_CHECKING:
     from headwater.api import Repo
@@ -26,21 +34,21 @@ _SIGNS: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-def training_options(function: Callable[..., None]) -> Callable[..., None]:
+def training_options(function: Command) -> Command:
     """Add the options that say how a model is trained and judged."""
-    options = [
+    options: list[Callable[[Command], Command]] = [
         click.option(
             "--recipe",
             metavar="NAME",
             help="tabular, text or MODULE:FUNCTION; what fits the columns by default.",
         ),
-        click.option(
-            "--label", metavar="COL", help="The column to predict; the contract's label by default."
-        ),
+        label_option("The column to predict; the contract's label by default."),
         click.option(
             "--exclude", type=column_names, metavar="COL,…", multiple=True, help="Columns not to learn from."
         ),
-        click.option("--weight", metavar="COL", help="The column with the weight of each row."),
+        click.option(
+            "--weight", type=column_name, metavar="COL", help="The column with the weight of each row."
+        ),
         click.option(
             "--groups",
             type=column_names,
@@ -67,7 +75,7 @@ def training_options(function: Callable[..., None]) -> Callable[..., None]:
             is_flag=True,
             help="Learn from the sensitive features, too; they are left out by default.",
         ),
-        click.option("--seed", type=int, default=0, show_default=True, help="Seed of all randomness."),
+        seed_option("Seed of all randomness."),
     ]
     for option in reversed(options):
         function = option(function)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -14,14 +13,17 @@ Command = Callable[..., None]
 
 __all__ = [
     "assignment",
+    "column_name",
     "column_names",
     "column_types",
     "joined",
     "judging_options",
+    "label_option",
     "reading",
     "reading_options",
     "role_options",
     "roles",
+    "seed_option",
     "shell_word",
     "split_ref",
 ]
@@ -35,10 +37,26 @@ def column_names(text: str) -> tuple[str, ...]:
     click.BadParameter
         If a name is empty.
     """
-    names = tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))
-    if not names or not all(names):
+    names = tuple(
+        bare.strip() if quoted is None else quoted.replace('""', '"')
+        for quoted, bare in (match.groups() for match in _NAME.finditer(text + ","))
+    )
+    if not all(names):
         raise click.BadParameter(f"{text!r} holds an empty column name.")
     return names
+
+
+def column_name(text: str) -> str:
+    """Return one column name as it is.
+
+    Raises
+    ------
+    click.BadParameter
+        If it is empty, as a variable of a script may be.
+    """
+    if not text:
+        raise click.BadParameter("a column name is empty.")
+    return text
 
 
 def column_types(text: str) -> dict[str, str]:
@@ -72,6 +90,9 @@ def assignment(text: str) -> tuple[str, Any]:
     return name.strip(), _value(value)
 
 
+_NAME = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*)),')
+
+
 def joined(values: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     """Return the names of an option given any number of times, once each."""
     return tuple(dict.fromkeys(name for names in values for name in names))
@@ -88,10 +109,26 @@ def role_options(key_help: str) -> Callable[[Command], Command]:
     columns: dict[str, Any] = {"type": column_names, "metavar": "COL,…", "multiple": True}
     return _adding(
         click.option("--key", help=key_help, **columns),
-        click.option("--label", metavar="COL", help="The column that a model learns to predict."),
+        label_option("The column that a model learns to predict."),
         click.option("--sensitive", help="Sensitive features, such as sex or race.", **columns),
-        click.option("--time", metavar="COL", help="The column that says when a row's event happened."),
+        click.option(
+            "--time",
+            type=column_name,
+            metavar="COL",
+            help="The column that says when a row's event happened.",
+        ),
     )
+
+
+def label_option(help: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds ``--label``."""
+    return click.option("--label", type=column_name, metavar="COL", help=help)
+
+
+def seed_option(help: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds ``--seed``, within what every generator of random numbers takes."""
+    kind = click.IntRange(0, 2**31 - 1)
+    return click.option("--seed", type=kind, default=0, show_default=True, metavar="INTEGER", help=help)
 
 
 def roles(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,17 +154,17 @@ def judging_options(function: Command) -> Command:
     )(function)
 
 
-def reading_options(format_option: str) -> Callable[[Command], Command]:
+def reading_options(*format_options: str) -> Callable[[Command], Command]:
     """Return a decorator that adds the options that say how a file is read.
 
     Parameters
     ----------
-    format_option : str
-        What the option for the file's format is called.
+    *format_options : str
+        What the option for the file's format is called; ``--input-format``, as messages say, is among them.
     """
     return _adding(
         click.option(
-            format_option,
+            *format_options,
             "input_format",
             metavar="FORMAT",
             help="Format of the file; its content and suffix say it by default.",
@@ -142,7 +179,9 @@ def reading_options(format_option: str) -> Callable[[Command], Command]:
         click.option("--table", metavar="NAME", help="A table of a database, or a sheet of a workbook."),
         click.option("--encoding", metavar="NAME", help="Encoding of text; UTF-8 by default."),
         click.option(
-            "--delimiter", metavar="CHAR", help="Between the fields of a CSV; found out by default."
+            "--delimiter",
+            metavar="CHAR",
+            help=r"Between the fields of a CSV, \t for a tab; found out by default.",
         ),
         click.option("--no-header", is_flag=True, help="The first line of a CSV or sheet is data."),
         click.option(
@@ -161,6 +200,8 @@ def reading_options(format_option: str) -> Callable[[Command], Command]:
 def reading(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the reading options that were given, as `headwater.formats.read.read` takes them."""
     given = {name: options[name] for name in ("schema", "query", "table", "encoding", "delimiter")}
+    if given["delimiter"] == r"\t":
+        given["delimiter"] = "\t"
     given["format"] = options["input_format"]
     given["header"], given["null_values"] = not options["no_header"], options["nulls"]
     given["on_bad_lines"] = options["on_bad_lines"]

@@ -75,7 +75,7 @@ def file_in_memory(
     Parameters
     ----------
     session : Session
-        For the progress.
+        For the progress, and for what the reader has to say.
     source : str
         The file.
     name : str
@@ -95,7 +95,9 @@ def file_in_memory(
         if place is None:
             continue
         try:
-            at.import_(name, place, key=tuple(key) or None, **reading)
+            done = at.import_(name, place, key=tuple(key) or None, **reading)
         except InvalidKeys:
-            at.import_(name, place, **reading)
+            done = at.import_(name, place, **reading)
+        for note in done.notes:
+            session.say(f"Note: {note}")
     return repo

@@ -9,16 +9,14 @@ from typing import Any
 import click
 
 from headwater.cli.app import Session, command
-from headwater.cli.options import reading, reading_options, shell_word
+from headwater.cli.options import label_option, reading, reading_options, shell_word
 
 __all__ = ["profile"]
 
 
 @command("profile")
 @click.argument("what", metavar="FILE|DATASET[@REF]")
-@click.option(
-    "--label", metavar="COL", help="The column that a model learns to predict; the contract's by default."
-)
+@label_option("The column that a model learns to predict; the contract's by default.")
 @click.option(
     "--html",
     type=click.Path(path_type=Path, dir_okay=False),

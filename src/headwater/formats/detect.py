@@ -79,5 +79,5 @@ def _by_text(path: Path) -> str:
     start = next(utf8_chunks(path, size=1 << 16), b"").lstrip()
     if b"\0" in start[:4096]:
         known = ", ".join(READERS)
-        raise input_error(path.name, "its format is not known", mend=f"name it with --format ({known})")
+        raise input_error(path.name, "its format is not known", mend=f"name it with --input-format ({known})")
     return "json" if start[:1] in (b"{", b"[") else "csv"

@@ -93,6 +93,8 @@ def locate(location: str | Path, *, format: str | None = None) -> list[Place]:
 
 
 def _local(text: str, format: str | None) -> list[Place]:
+    if not text:
+        raise UsageError("The name of a file is empty.")
     path = Path(text).expanduser()
     if path.is_dir():
         return _in_folder(path, format)
@@ -123,7 +125,7 @@ def _in_folder(folder: Path, format: str | None) -> list[Place]:
         kinds = sorted({str(formats[file]) for file in chosen} | ({"folder"} if media else set()))
         if len(kinds) > 1:
             raise UsageError(
-                f"Folder {folder} holds several formats: {', '.join(kinds)}. Say which to read with --format.",
+                f"Folder {folder} holds several formats: {', '.join(kinds)}. Say which to read with --input-format.",
                 formats=kinds,
             )
         if media:

@@ -14,7 +14,7 @@ from headwater.core.types import parse_type
 from headwater.formats.base import OnBadLines, ReadOptions, Source
 from headwater.formats.detect import detect, reader_named
 from headwater.formats.locate import Place, locate
-from headwater.formats.several import combine
+from headwater.formats.several import combine, few
 
 __all__ = ["read", "read_table"]
 
@@ -114,7 +114,7 @@ def read(
         columns = list(dict.fromkeys(name for source in sources for name in source.schema.names))
         raise NotFound.among("column", missing[0], columns)
     if len(sources) == 1:
-        return sources[0]
+        return replace(sources[0], notes=few(sources[0].notes))
 
     def reread(at: int, types: dict[str, pa.DataType]) -> Source:
         wanted = replace(options, schema={**options.schema, **types})

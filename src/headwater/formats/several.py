@@ -12,7 +12,7 @@ from headwater.core.schema import widen
 from headwater.core.types import type_name
 from headwater.formats.base import BAD_LINES_KEPT, Source
 
-__all__ = ["combine"]
+__all__ = ["combine", "few"]
 
 NOTES_KEPT = 20
 
@@ -62,7 +62,7 @@ def combine(
         schema=schema,
         num_rows=None if None in rows else sum(count for count in rows if count is not None),
         batches=lambda: _batches(aligned, schema),
-        notes=_notes(aligned, names),
+        notes=few(_notes(aligned, names)),
         skipped=sum(source.skipped for source in aligned),
         bad_lines=tuple(bad for source in aligned for bad in source.bad_lines)[:BAD_LINES_KEPT],
         unsettled=frozenset(
@@ -71,6 +71,12 @@ def combine(
             if all(name in source.unsettled for source in sources if name in source.schema.names)
         ),
     )
+
+
+def few(notes: Sequence[str]) -> tuple[str, ...]:
+    """Return the first notes, and how many more there are."""
+    left = len(notes) - NOTES_KEPT
+    return (*notes[:NOTES_KEPT], *([f"There are {left:,} more notes like these."] if left > 0 else []))
 
 
 def _joined(sources: Sequence[Source], names: Sequence[str]) -> pa.Schema:
@@ -125,12 +131,8 @@ def _batches(sources: Sequence[Source], schema: pa.Schema) -> Iterator[pa.Record
 
 def _notes(sources: Sequence[Source], names: Sequence[str]) -> tuple[str, ...]:
     """Return the notes of all, each but once, with the name of the first file that has it."""
-    if len(sources) == 1:
-        return sources[0].notes
     notes: dict[str, str] = {}
     for source, name in zip(sources, names, strict=True):
         for note in source.notes:
             notes.setdefault(note, name)
-    said = [f"{name}: {note}" for note, name in notes.items()]
-    left = len(said) - NOTES_KEPT
-    return (*said[:NOTES_KEPT], *([f"There are {left} more notes like these."] if left > 0 else []))
+    return tuple(f"{name}: {note}" for note, name in notes.items())
