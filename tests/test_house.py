@@ -55,6 +55,19 @@ def cpu_seconds(code: str) -> float:
     return float(done.stdout)
 
 
+def test_every_core_dependency_is_imported() -> None:
+    required = [line for line in metadata.requires("headwater") or () if "extra ==" not in line]
+    names = {re.split(r"[^\w-]", line)[0].lower().replace("pyyaml", "yaml") for line in required}
+    imported = {
+        (alias.name if isinstance(node, ast.Import) else node.module or "").split(".")[0]
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert names <= imported
+
+
 def test_public_names_are_these() -> None:
     assert headwater.__all__ == PUBLIC
     assert dir(headwater) == PUBLIC
