@@ -39,7 +39,7 @@ def _nested(children: st.SearchStrategy[pa.DataType]) -> st.SearchStrategy[pa.Da
     fields = st.lists(st.tuples(st.sampled_from("abc"), children), min_size=1, max_size=3, unique_by=_first)
     return st.one_of(
         children.map(pa.list_),
-        st.builds(pa.list_, children, st.integers(1, 3)),
+        st.builds(pa.list_, children.filter(lambda kind: not pa.types.is_null(kind)), st.integers(1, 3)),
         fields.map(lambda pairs: pa.struct([pa.field(*pair) for pair in pairs])),
         st.builds(pa.map_, st.just(pa.string()), children),
     )

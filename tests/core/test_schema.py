@@ -58,6 +58,7 @@ def test_a_plain_schema_is_nullable_and_without_metadata() -> None:
         pa.struct([]),
         pa.list_(pa.struct([("inner", pa.struct([]))])),
         pa.list_(pa.int8(), 0),
+        pa.map_(pa.string(), pa.list_(pa.null(), 2)),
         pa.binary(0),
         pa.map_(pa.string(), pa.binary(0)),
     ],

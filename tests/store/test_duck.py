@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.core.errors import ObjectMissing, UsageError
@@ -105,8 +105,6 @@ def test_no_name_of_a_column_is_in_the_way(name: str) -> None:
     assert rows_where(pa.table({name: [3, 4]}), f'"{quoted}" = 4', "d").tolist() == [1]
 
 
-# Arrow cannot cast, even to its own type, a list of a fixed length of nulls that is null.
-@example(pa.table({"d": pa.array([None], pa.decimal256(50)), "a": pa.array([None], pa.list_(pa.null(), 2))}))
 @given(tables(max_rows=6))
 def test_rows_of_every_type_come_back_as_they_went_in(table: pa.Table) -> None:
     assert filtered(table, "true", table.schema.names, "d").equals(table.combine_chunks())

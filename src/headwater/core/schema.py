@@ -211,6 +211,8 @@ def _obstacle(kind: pa.DataType) -> str | None:
         return "a struct needs a field"
     if pa.types.is_fixed_size_list(kind) and kind.list_size == 0:
         return "lists of length 0 hold nothing"
+    if pa.types.is_fixed_size_list(kind) and pa.types.is_null(kind.value_type):
+        return "lists of nulls hold nothing, and Arrow breaks those of a fixed length"
     if pa.types.is_fixed_size_binary(kind) and kind.byte_width == 0:
         return "values of 0 bytes hold nothing"
     if pa.types.is_decimal(kind) and kind.scale > kind.precision:
