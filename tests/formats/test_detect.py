@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import sqlite3
 import zipfile
@@ -71,6 +72,9 @@ def test_what_is_no_known_format_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_bytes(b"\x7fELF\0\0\0\0")
     with pytest.raises(InputError, match=r"its format is not known.*--input-format"):
+        detect(path)
+    path.write_bytes(bz2.compress(b"a,b\n1,2\n"))
+    with pytest.raises(InputError, match="compressed by bzip2; unpack it"):
         detect(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.csv", "a")

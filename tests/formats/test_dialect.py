@@ -29,6 +29,9 @@ def found(head: bytes, delimiter: str | None = None, **options: object) -> Diale
         (b"a", ",", ("a",)),
         (b"a;b\nx\ny\n", ",", ("a;b",)),
         (b"a,b\r1,2\r", ",", ("a", "b")),
+        (b"sep=^\r\na,b^c\r\n1^2\r\n", "^", ("a,b", "c")),
+        (b'"sep=;"\na;b\n1,5;2\n', ";", ("a", "b")),
+        (b"sep=,b\n1,2\n", ",", ("sep=", "b")),
     ],
 )
 def test_the_delimiter_is_the_one_that_agrees_with_the_header(
@@ -41,6 +44,8 @@ def test_the_delimiter_is_the_one_that_agrees_with_the_header(
 def test_data_begins_after_the_header_and_lines_are_counted() -> None:
     dialect = found(b'\n\n"a\nb",c\n1,2\n')
     assert (dialect.start, dialect.line) == (10, 5)
+    dialect = found(b"sep=;\na;b\n1;2\n")
+    assert (dialect.start, dialect.line) == (10, 3)
 
 
 def test_without_header_columns_are_numbered_and_nothing_is_skipped() -> None:
@@ -59,6 +64,14 @@ def test_what_the_user_or_the_format_says_goes_before_what_it_looks_like() -> No
             find_dialect(b"a", "f", options=ReadOptions(delimiter=wrong))
 
 
+@pytest.mark.parametrize(("head", "mark"), [(b"a^b\n1^2\n", "'^'"), (b"a\x1fb\n1\x1f2\n", r"'\x1f'")])
+def test_one_column_that_may_be_several_is_noted(head: bytes, mark: str) -> None:
+    assert mark in found(head).notes[0]
+    assert mark in found(head, header=False).notes[0]
+    assert "','" in found(b"a,b\n1,2\n", delimiter=";").notes[0]
+    assert found(b"some text\n1\n").notes == ()
+
+
 def test_nameless_columns_get_names_that_are_free() -> None:
     names, notes = name_columns(["", "a", "", "column_3"], "f", 1)
     assert names == ("column_1", "a", "column_3_", "column_3")
@@ -75,6 +88,7 @@ def test_nameless_columns_get_names_that_are_free() -> None:
         (b"\xe9t\xe9,b\n1,2\n", "byte 0xe9 is not UTF-8"),
         ("a,b\n1,2\n".encode("utf-16-le"), "--encoding utf-16-le"),
         ("a,b\n1,2\n".encode("utf-16-be"), "--encoding utf-16-be"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(50), "it is not text"),
     ],
 )
 def test_a_header_that_cannot_be_read_says_why(head: bytes, reason: str) -> None:

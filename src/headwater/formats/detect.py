@@ -19,6 +19,7 @@ _MAGIC = (
     (b"SQLite format 3\0", "sqlite"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "excel"),
 )
+_ARCHIVES = ((b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a", "RAR"))
 
 
 def reader_named(name: str) -> Reader:
@@ -63,6 +64,10 @@ def detect(path: Path) -> tuple[str, str | None]:
 def _by_magic(path: Path) -> str | None:
     with path.open("rb") as file:
         start = file.read(16)
+    packed = next((kind for magic, kind in _ARCHIVES if start.startswith(magic)), None)
+    if packed is not None:
+        mend = "unpack it; what is compressed by gzip or zstd can be read as it is"
+        raise input_error(path.name, f"it is compressed by {packed}", mend=mend)
     found = next((format for magic, format in _MAGIC if start.startswith(magic)), None)
     if found is None and start.startswith(b"PK\x03\x04") and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:

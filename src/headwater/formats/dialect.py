@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headwater.core.errors import UsageError
+from headwater.core.text import clipped
 from headwater.formats.base import ReadOptions
 from headwater.formats.records import first_record
 from headwater.formats.text import input_error, require_utf8
@@ -18,6 +21,10 @@ __all__ = ["DELIMITERS", "Dialect", "find_dialect", "name_columns"]
 DELIMITERS = (",", "\t", ";", "|")
 SAMPLE_BYTES = 256 << 10
 SAMPLE_RECORDS = 200
+_MARKS = (*DELIMITERS, "^", "~", ":", "\x1f", "\x01")
+_HINT = re.compile(
+    rb'"?sep=([\x01-\x7f])"?(?:\r\n?|\n)', re.IGNORECASE
+)  # the first line of some files of Excel's
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,11 @@ def find_dialect(head: bytes, file: str, *, options: ReadOptions, delimiter: str
     InputError
         If the text is empty, not text, or its header is malformed.
     """
+    hint = _HINT.match(head)
+    if hint is not None:
+        wanted = options if options.delimiter is not None else replace(options, delimiter=hint[1].decode())
+        found = find_dialect(head[hint.end() :], file, options=wanted)
+        return replace(found, start=found.start + hint.end(), line=found.line + 1)
     _require_text(head, file, options)
     newline = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
     chosen = options.delimiter
@@ -73,13 +85,14 @@ def find_dialect(head: bytes, file: str, *, options: ReadOptions, delimiter: str
     require_utf8(head[begin:end], file, line=line, newline=newline)
     text = head[begin:end].decode().rstrip("\r\n")
     fields = next(csv.reader(io.StringIO(text, newline=""), delimiter=chosen))
+    notes = tuple(_doubt(text, mark) for mark in _MARKS if mark in text)[:1] if len(fields) == 1 else ()
     if not options.header:
         names = tuple(f"column_{position}" for position in range(1, len(fields) + 1))
-        return Dialect(chosen, newline, names, begin, line)
+        return Dialect(chosen, newline, names, begin, line, notes)
     if '"' not in text:
         fields = [field.strip() for field in fields]
-    names, notes = name_columns(fields, file, line)
-    return Dialect(chosen, newline, names, end, line + head.count(newline, begin, end), notes)
+    names, more = name_columns(fields, file, line)
+    return Dialect(chosen, newline, names, end, line + head.count(newline, begin, end), (*notes, *more))
 
 
 def name_columns(fields: list[str], file: str, line: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -123,13 +136,23 @@ def _require_text(head: bytes, file: str, options: ReadOptions) -> None:
         raise input_error(
             file, "the file is empty", mend="it needs at least a line with the names of the columns"
         )
-    if b"\0" not in head[:4096]:
+    start = head[:4096]
+    if b"\0" not in start or options.encoding is not None:
         return
-    if options.encoding is None and head[:4096].count(0) > len(head[:4096]) // 4:
-        guess = "utf-16-be" if head[0] == 0 else "utf-16-le"
+    high, low = start[::2].count(0), start[1::2].count(0)
+    if max(high, low) > max(len(start) // 8, 8 * min(high, low)):
+        guess = "utf-16-be" if high > low else "utf-16-le"
         raise input_error(
             file, "it looks like UTF-16 text", line=1, mend=f"name the encoding: --encoding {guess}"
         )
+    try:
+        codecs.utf_8_decode(start)  # a character may be cut off at the end
+    except UnicodeDecodeError as error:
+        raise input_error(file, "it is not text", mend="name its format with --input-format") from error
+
+
+def _doubt(text: str, mark: str) -> str:
+    return f"There is one column, {clipped(text)!r}; if {mark!r} parts its fields, say so with --delimiter."
 
 
 def _delimiter(head: bytes, newline: bytes) -> str:

@@ -66,7 +66,8 @@ class _Sheet:
             self.book = self.fastexcel.read_excel(str(path))
         except self.fastexcel.FastExcelError as error:
             reason = str(error).partition("\n")[0].removeprefix("calamine error: ")
-            raise input_error(path.name, f"it is not a workbook ({reason})") from error
+            mend = "fetch it again, or name its format with --input-format"
+            raise input_error(path.name, f"it is not a workbook ({reason})", mend=mend) from error
         self.name = self._name()
 
     def table(self) -> tuple[pa.Table, tuple[str, ...]]:

@@ -37,7 +37,11 @@ class Parquet:
             with pq.ParquetFile(path) as file:
                 found, rows = file.schema_arrow, file.metadata.num_rows
         except pa.ArrowInvalid as error:
-            raise input_error(path.name, f"it is not a whole Parquet file ({_short(error)})") from error
+            raise input_error(
+                path.name,
+                f"it is not a whole Parquet file ({_short(error)})",
+                mend="fetch it again, or name its format with --input-format",
+            ) from error
         schema = retyped_schema(found.remove_metadata(), options.schema, path.name)
         return Source(
             location=location,
