@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +102,16 @@ def test_the_dataset_is_the_one_that_differs(loans: hw.Repo, cli: Cli) -> None:
 )
 def test_wrong_usage_is_told(words: tuple[str, ...], message: str, loans: hw.Repo, cli: Cli) -> None:
     assert message in cli("impact", *words, code=2).stderr
+
+
+def test_a_recipe_may_be_a_module_in_the_current_directory(
+    loans: hw.Repo, cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pandas")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (folder / "recipe_of_mine.py").write_text(
+        "def stump():\n    from sklearn.tree import DecisionTreeClassifier\n"
+        "    return DecisionTreeClassifier(max_depth=1)\n"
+    )
+    assert "There is no recipe" in cli("train", "loans", "--recipe", "recipe_of_mine:nope", code=2).stderr
+    assert "predicts approved" in cli("train", "loans", "--recipe", "recipe_of_mine:stump").stdout
