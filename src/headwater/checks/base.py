@@ -132,7 +132,8 @@ class RowFilter:
     columns : tuple of str
         The columns it looks at.
     mask : callable
-        Given rows with these columns, returns for each whether it is meant.
+        Given the rows of one chunk with these columns, returns for each whether it is meant. It is called chunk
+        by chunk: what it must know of the other rows is worked out before.
     """
 
     columns: tuple[str, ...]
