@@ -176,7 +176,7 @@ def _hash_values(array: pa.Array) -> U64:
     if pa.types.is_struct(kind):
         return _hash_struct(array)
     if pa.types.is_map(kind):
-        return _hash_lists(array.cast(pa.large_list(pa.struct([kind.key_field, kind.item_field]))))
+        return _hash_lists(array)
     if pa.types.is_fixed_size_list(kind):
         return _hash_fixed_lists(array)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
