@@ -120,3 +120,9 @@ def test_too_many_values_are_refused_in_words() -> None:
     finding = one_finding(Representation(columns=("name",)), target_of(table))
     assert finding.outcome is Outcome.ERROR
     assert "more than 10,000 combinations" in finding.message
+
+
+def test_rates_are_for_labels_of_a_few_classes() -> None:
+    table = pa.table({"sex": ["f", "m"] * 100, "y": [str(n) for n in range(200)]})
+    finding = one_finding(BaseRate(), target_of(table, label="y", sensitive=("sex",)))
+    assert (finding.outcome, "'y' has 200 values, too many" in finding.message) == (Outcome.PASS, True)

@@ -23,6 +23,8 @@ NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
         ([NOW + timedelta(days=9)], pa.timestamp("us", "UTC"), "fail"),
         ([date(2026, 5, 4), date(1999, 1, 1)], pa.date32(), "pass"),
         ([None], pa.date32(), "fail"),
+        ([2**62], pa.timestamp("us"), "fail"),
+        ([-(2**62)], pa.timestamp("us"), "fail"),
     ],
 )
 def test_the_newest_row_may_be_a_week_old(values: list[object], type_: pa.DataType, outcome: str) -> None:

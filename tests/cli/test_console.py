@@ -37,6 +37,7 @@ class Colour(StrEnum):
         (np.int64(3), 3),
         (np.arange(2), [0, 1]),
         (pa.table({"a": [1, None]}), [{"a": 1}, {"a": None}]),
+        (pa.array([2**62], pa.timestamp("ms")), ["146140482-04-24T15:36:27.904"]),
         (True, True),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.core.arrays import cast, without_views
+from headwater.core.arrays import cast, rows_to_python, to_python, without_views
 from headwater.core.schema import widen
 from tests.strategies import arrays, types
 
@@ -81,3 +81,27 @@ def test_list_views_keep_their_order_and_nulls() -> None:
     views = pa.array([[3], None, [1, 2], []], pa.list_view(pa.int8()))
     assert without_views(views).to_pylist() == [[3], None, [1, 2], []]
     assert without_views(views.slice(2)).to_pylist() == [[1, 2], []]
+
+
+def test_values_that_python_lacks_are_text_and_the_others_are_as_ever() -> None:
+    far = [2**62, None]
+    table = pa.table(
+        {
+            "day": pa.array([2**31 - 1, None], pa.int32()).cast(pa.date32()),
+            "zone": pa.array([0, None], pa.timestamp("us", "Mars/Base")),
+            "span": pa.array(far).cast(pa.duration("s")),
+            "inside": pa.array([{"at": far[0]}, None], pa.struct([("at", pa.timestamp("s"))])),
+            "plain": pa.array([[1.5], None]),
+        }
+    )
+    assert rows_to_python(table) == [
+        {
+            "day": "5881580-07-11",
+            "zone": "1970-01-01T00:00:00.000000Z",
+            "span": "4611686018427387904 seconds",
+            "inside": "struct<at: timestamp[s]> beyond what can be shown",
+            "plain": [1.5],
+        },
+        dict.fromkeys(table.column_names),
+    ]
+    assert to_python(pa.array([0, 1], pa.timestamp("s")))[1].second == 1

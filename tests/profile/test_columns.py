@@ -58,6 +58,7 @@ def test_moments_leave_infinite_values_out() -> None:
     state = moments_of(np.array([1.0, float("inf"), 3.0]))
     assert (state.count, state.mean) == (2, 2.0)
     assert math.isnan(moments_of(np.array([1])).std)
+    assert moments_of(np.array([1.7e308, 1.7e308])).mean == math.inf
 
 
 def test_an_extent_knows_when_an_end_may_have_gone() -> None:

@@ -87,6 +87,20 @@ def test_a_value_comes_back_from_its_number(value: Any, type_: pa.DataType) -> N
     assert as_python(None, type_) is None
 
 
+@pytest.mark.parametrize(
+    ("number", "type_", "text"),
+    [
+        (2.0**31, pa.date32(), "5881580-07-11"),
+        (-(2.0**31), pa.date32(), "-5877641-06-24"),
+        (2.0**63, pa.timestamp("us", "UTC"), "294247-01-10T04:00:54.775807Z"),
+        (253402300799, pa.timestamp("s", "Asia/Tokyo"), "9999-12-31T23:59:59Z"),
+        (2.0**63, pa.duration("s"), "9223372036854775807 seconds"),
+    ],
+)
+def test_times_beyond_those_of_python_are_text(number: float, type_: pa.DataType, text: str) -> None:
+    assert as_python(number, type_) == text
+
+
 def test_limits_may_be_written_as_text() -> None:
     assert from_python("2.5", pa.float64()) == 2.5
     assert from_python("1970-01-02", pa.timestamp("s")) == 86400

@@ -117,6 +117,29 @@ def test_odd_numbers_can_be_described() -> None:
     found.to_html()
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_is_at_the_limits_can_be_described() -> None:
+    ends = [-(2**63) + 1, 0, 2**63 - 1]
+    found = described(
+        pa.table(
+            {
+                "real": [-1.7e308, 0.0, 1.7e308],
+                "tiny": [5e-324, 1e308, 1.7e308],
+                "whole": ends,
+                "day": pa.array([date(1, 1, 1), date(9999, 12, 31), date(9999, 12, 31)]),
+                "only": pa.array([date(9999, 12, 31)] * 3),
+                "at": pa.array(ends).cast(pa.timestamp("us")),
+                "zone": pa.array(ends).cast(pa.timestamp("ms", "Asia/Tokyo")),
+                "span": pa.array(ends).cast(pa.duration("us")),
+            }
+        )
+    )
+    assert found["day"].maximum == date(9999, 12, 31)
+    assert found["at"].maximum == "294247-01-10T04:00:54.775807"
+    json.dumps(found.to_dict(), allow_nan=False)
+    found.to_html()
+
+
 def test_the_label_of_the_contract_is_used_and_must_be_there() -> None:
     repo = Repo.init("memory://")
     with repo.transaction("data") as tx:

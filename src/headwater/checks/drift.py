@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from headwater.checks.base import CHECKS, Check, Level, States, Target
 from headwater.checks.judging import graded, judged, number_text, percent
+from headwater.core.arrays import to_python
 from headwater.core.errors import SchemaError, UsageError
 from headwater.core.findings import Finding
 from headwater.methods.divergence import jensen_shannon, psi, psi_noise
@@ -227,7 +228,7 @@ def _categories(state: TopState, base: TopState, missing: int) -> _Summary:
     """Count the most frequent values of the baseline, the others together."""
     chosen = [value for value, _, _ in base.top(_CATEGORIES)]
     values, found = state.values()
-    known = dict(zip(values.to_pylist(), found.tolist(), strict=True))
+    known = dict(zip(to_python(values), found.tolist(), strict=True))
     counts = [float(known.get(value, 0)) for value in chosen]
     others = max(float(state.count) - sum(counts), 0.0)
     all_counts = np.array([*counts, others, float(missing)])

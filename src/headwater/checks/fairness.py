@@ -185,10 +185,7 @@ class BaseRate(Check):
         counted = group_counts(state, [column, label], target.schema, whole=[label])
         labels = counted.groups[1]
         if len(labels) > _MOST_CLASSES:
-            raise UsageError(
-                f"Label {label!r} has {len(labels)} values: rates are for labels with a few classes.",
-                column=label,
-            )
+            return _nothing(self, column, f"label {label!r} has {len(labels):,} values, too many for rates")
         table = counted.table(0, 1)
         kept = np.flatnonzero([group.value != "" for group in counted.groups[0]])
         known = np.flatnonzero([group.value != "" for group in labels])

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+import pyarrow as pa
+
 from headwater.checks.base import CHECKS, Check, Level, States, Target
 from headwater.checks.judging import judged
 from headwater.core.errors import UsageError
@@ -56,7 +58,7 @@ class Age(Check):
         if state.stale_rows:
             raise NeedExact([extent])
         allowed = duration(self.maximum)
-        newest = _moment(as_python(state.high, target.schema.field(extent.column).type))
+        newest = _moment(state.high, target.schema.field(extent.column).type)
         if newest is None:
             empty = states.rows > 0
             return [
@@ -131,9 +133,12 @@ def duration(text: str) -> timedelta:
     return timedelta(seconds=float(match[1]) * _UNITS[unit])
 
 
-def _moment(value: Any) -> datetime | None:
-    if value is None:
+def _moment(number: float | None, type_: pa.DataType) -> datetime | None:
+    value = as_python(number, type_)
+    if value is None or number is None:
         return None
+    if isinstance(value, str) and not pa.types.is_duration(type_):  # beyond what Python can hold
+        return datetime.max.replace(tzinfo=UTC) if number > 0 else datetime.min.replace(tzinfo=UTC)
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, date):

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headwater.checks.base import States
+from headwater.core.arrays import to_python
 from headwater.core.errors import UsageError
 from headwater.profile.base import NeedExact
 from headwater.profile.groups import Groups, GroupsState
@@ -110,7 +111,7 @@ def group_counts(
         values = state.table.column(str(place)).combine_chunks()
         distinct = values.dictionary_encode()
         places = np.asarray(distinct.indices.fill_null(-1)).astype(np.int64)
-        there = distinct.dictionary.to_pylist()
+        there = to_python(distinct.dictionary)
         ordered = kind_of(schema.field(column).type).is_ordered
         if ordered and len(there) > _MOST_VALUES and column not in whole:
             found, code = _ranges(column, there, places, state.counts)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target
 from headwater.checks.judging import graded, judged, number_text, percent, rows_text
 from headwater.checks.numbered import keys_at, rows_at
+from headwater.core.arrays import to_python
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding
 from headwater.core.hashing import hash_columns
@@ -155,7 +156,11 @@ class Outliers(Check):
         out = []
         for place, key in enumerate(keys):
             named = [
-                (matrix.names[column], values.column(matrix.names[column])[place].as_py(), float(z))
+                (
+                    matrix.names[column],
+                    to_python(values.column(matrix.names[column]).slice(place, 1))[0],
+                    float(z),
+                )
                 for column, z in zip(found.columns[place], found.z[place], strict=True)
                 if abs(z) >= _LEAST_Z
             ]

@@ -206,7 +206,7 @@ def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
         return pc.utf8_trim_whitespace(words)
     if pa.types.is_floating(values.type):
         numbers = np.asarray(values.cast(pa.float64()).fill_null(np.nan))
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             scale = 10.0 ** (_DIGITS - 1 - np.floor(np.log10(np.abs(numbers))))
             rounded = np.where(np.isfinite(scale), np.round(numbers * scale) / scale, numbers)
         return pa.chunked_array([pa.array(rounded, mask=np.isnan(numbers))])

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from headwater.checks.base import CHECKS, Check, Level, States, Target
 from headwater.checks.judging import number_text, offenders, share_finding, share_of, shown
+from headwater.core.arrays import to_python
 from headwater.core.findings import Finding, Fix
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.conformance import Bound, InRange, InSet, Matches, set_array
@@ -192,7 +193,7 @@ class Set(Check):
         if len(values) == 0:
             return []
         outside = pc.invert(pc.is_in(values, set_array(self.values, values.type, self.column)))
-        kept = values.filter(outside).to_pylist()
+        kept = to_python(values.filter(outside))
         return list(zip(kept, counts[outside.to_numpy(zero_copy_only=False)].tolist(), strict=True))[:_SHOWN]
 
     @property

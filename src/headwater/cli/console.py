@@ -72,10 +72,19 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, Decimal):
         # Whole ones, as DuckDB's sums of integers, are numbers; others are text, which keeps every digit.
         return int(value) if value.is_finite() and value.as_tuple().exponent == 0 else str(value)
-    for method in ("to_dict", "to_pylist", "tolist"):
+    if hasattr(value, "to_pylist"):
+        return _arrow(value)
+    for method in ("to_dict", "tolist"):
         if hasattr(value, method):
             return jsonable(getattr(value, method)())
     return str(value)
+
+
+def _arrow(value: Any) -> Any:
+    """Return a table as a list of rows, an array as a list of values."""
+    from headwater.core.arrays import rows_to_python, to_python
+
+    return jsonable(rows_to_python(value) if hasattr(value, "columns") else to_python(value))
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from headwater.cli.render import SHORT, change_text
 from headwater.cli.tables import cut, data_table, fit_widths, grid, safe, value_text
+from headwater.core.arrays import to_python
 
 if TYPE_CHECKING:
     from headwater.store.diff import Diff
@@ -111,7 +112,7 @@ def _draw_cells(out: Console, change: Diff, changed_rows: int, limit: int | None
     out.print()
     out.print(Text(title, style="bold"))
     names = [name for name in cells.schema.names if name not in ("_before", "_after")]
-    left = {name: [value_text(value, 32) for value in cells.column(name).to_pylist()] for name in names}
+    left = {name: [value_text(value, 32) for value in to_python(cells.column(name))] for name in names}
     pairs = [
         ("null" if a is None else safe(a), "null" if b is None else safe(b))
         for a, b in zip(cells.column("_before").to_pylist(), cells.column("_after").to_pylist(), strict=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.cli.render_diff import changed_cells
 from headwater.cli.render_markdown import columns_text
 from headwater.cli.tables import safe, value_text
+from headwater.core.arrays import rows_to_python
 
 if TYPE_CHECKING:
     from headwater.store.diff import Diff
@@ -81,7 +82,7 @@ def _cells(change: Diff, changed_rows: int, limit: int | None) -> str:
     classes = {"_before": "before", "_after": "after"}
     rows = [
         "".join(_cell(value, classes.get(name, "")) for name, value in row.items())
-        for row in cells.to_pylist()
+        for row in rows_to_python(cells)
     ]
     return f"<h3>{escape(safe(title))}</h3>{_table(names, rows)}{_note(cells.num_rows, total)}"
 
@@ -90,7 +91,7 @@ def _rows(change: Diff, limit: int | None, *, pairs: bool) -> str:
     rows = change.rows(limit)
     names = rows.schema.names[1:]
     body = []
-    for row in rows.to_pylist():
+    for row in rows_to_python(rows):
         kind = row.pop("_change")
         if pairs or kind in ("added", "removed"):
             cells = "".join(_cell(value, "") for value in row.values())

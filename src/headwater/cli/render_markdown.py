@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.cli.tables import cut, safe, value_text
+from headwater.core.arrays import to_python
 
 if TYPE_CHECKING:
     from headwater.store.diff import Diff
@@ -33,7 +34,7 @@ def markdown_table(table: pa.Table) -> str:
     """Return all rows of a table as Markdown."""
     names = table.schema.names
     numbers = [f.name for f in table.schema if pa.types.is_integer(f.type) or pa.types.is_floating(f.type)]
-    columns = [[_cell(value) for value in table.column(number).to_pylist()] for number in range(len(names))]
+    columns = [[_cell(value) for value in to_python(table.column(number))] for number in range(len(names))]
     return markdown_rows(names, list(zip(*columns, strict=True)), right=numbers)
 
 

@@ -99,7 +99,7 @@ def _as_text(table: pa.Table, form: str) -> str:
 
     from headwater.cli.console import jsonable
 
-    return "".join(json.dumps(jsonable(row), ensure_ascii=False) + "\n" for row in table.to_pylist())
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in jsonable(table))
 
 
 def _write(session: Session, table: pa.Table, output: Path) -> None:

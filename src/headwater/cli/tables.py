@@ -14,6 +14,7 @@ from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from headwater.core.arrays import to_python
 from headwater.core.text import CONTROLS
 
 __all__ = [
@@ -131,7 +132,7 @@ def data_table(
     """
     names = [name for name in first if name in table.schema.names]
     names += [name for name in table.schema.names if name not in names]
-    columns = {name: [value_text(value, cell) for value in table.column(name).to_pylist()] for name in names}
+    columns = {name: [value_text(value, cell) for value in to_python(table.column(name))] for name in names}
     wanted = [
         min(cell, max([cell_len(safe(name)), *(text.cell_len for text in columns[name])])) for name in names
     ]

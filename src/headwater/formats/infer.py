@@ -259,8 +259,9 @@ def _times(kind: Kind, zone: str | None) -> Callable[[pa.StringArray], Facts | N
 
 
 def _beyond_nanos(times: pa.Array) -> bool:
-    ends = pc.min_max(times.cast(pa.date32()))
-    return bool(ends["min"].as_py() < _NANOS_REACH[0] or ends["max"].as_py() > _NANOS_REACH[1])
+    days = times.cast(pa.date32())  # compared as such: Arrow's dates go beyond Python's
+    early, late = pc.less(days, _NANOS_REACH[0]), pc.greater(days, _NANOS_REACH[1])
+    return bool(pc.any(pc.or_(early, late)).as_py())
 
 
 _NANOS_REACH = (date(1677, 9, 22), date(2262, 4, 10))

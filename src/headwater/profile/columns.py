@@ -246,10 +246,11 @@ def moments_of(numbers: NDArray[Any]) -> MomentsState:
     if len(numbers) == 0:
         return MomentsState()
     floats = numbers.astype(np.float64, copy=False)
-    mean = float(floats.mean())
-    deviations = floats - mean
-    # Not a dot product: that would start threads of its own for every chunk.
-    return MomentsState(len(floats), mean, float(np.square(deviations, out=deviations).sum()))
+    with np.errstate(over="ignore", invalid="ignore"):  # near the largest float, moments are infinite
+        mean = float(floats.mean())
+        deviations = floats - mean
+        # Not a dot product: that would start threads of its own for every chunk.
+        return MomentsState(len(floats), mean, float(np.square(deviations, out=deviations).sum()))
 
 
 def require_kind(

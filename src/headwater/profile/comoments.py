@@ -21,6 +21,8 @@ __all__ = ["Comoments", "ComomentsState"]
 
 F64 = NDArray[np.float64]
 
+_LARGEST = 1e150  # its square is a number still; what is beyond counts as missing
+
 
 @dataclass(frozen=True, slots=True)
 class ComomentsState:
@@ -119,7 +121,7 @@ class Comoments(Measure[ComomentsState]):
             empty = np.zeros((0, 0))
             return ComomentsState(empty, empty, empty, empty)
         data = np.stack([_floats(batch.array(name)) for name in self.of])
-        there = np.isfinite(data)
+        there = np.abs(data) < _LARGEST
         sizes = np.maximum(there.sum(axis=1), 1)
         np.copyto(data, 0.0, where=~there)
         centre = data.sum(axis=1) / sizes

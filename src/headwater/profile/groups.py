@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from headwater.core.arrays import to_python
 from headwater.core.errors import SchemaError
 from headwater.profile.base import Measure
 from headwater.profile.batch import Batch
@@ -48,7 +49,7 @@ class GroupsState:
 
     def items(self) -> list[tuple[tuple[Any, ...], int]]:
         """Return combinations and their counts, the most frequent first, ties by value."""
-        values = [self.table[name].to_pylist() for name in self.table.column_names[:-1]]
+        values = [to_python(self.table[name]) for name in self.table.column_names[:-1]]
         rows = list(zip(zip(*values, strict=True), self.counts.tolist(), strict=True))
         return sorted(rows, key=lambda row: (-row[1], tuple((v is not None, str(v)) for v in row[0])))
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from headwater.core.arrays import to_python
 from headwater.core.errors import UsageError
 
 __all__ = ["Kind", "as_python", "from_python", "kind_of", "physical"]
@@ -92,19 +93,22 @@ def physical(array: pa.Array) -> NDArray[Any]:
 
 
 def as_python(value: float | None, type_: pa.DataType) -> Any:
-    """Return a physical number of a column as the Python value it stands for.
+    """Return a physical number of a column as the Python value it stands for, or text for a time beyond those.
 
     Examples
     --------
     >>> as_python(0, pa.date32())
     datetime.date(1970, 1, 1)
+    >>> as_python(2**31, pa.date32())
+    '5881580-07-11'
     """
     if value is None:
         return None
     if pa.types.is_temporal(type_):
-        width = pa.int32() if type_.bit_width == 32 else pa.int64()
-        scalar = pa.array([round(value)], width).view(type_)[0]
-        return scalar.cast(_python_precision(type_), safe=False).as_py()
+        most = 2 ** (type_.bit_width - 1) - 1
+        count = min(max(round(value), -most), most)
+        array = pa.array([count], pa.int32() if type_.bit_width == 32 else pa.int64()).view(type_)
+        return to_python(array.cast(_python_precision(type_), safe=False))[0]
     if pa.types.is_boolean(type_):
         return bool(value)
     if pa.types.is_integer(type_) and float(value).is_integer():

@@ -190,7 +190,7 @@ class QuantilesState:
         step = whole.below[place] - whole.up_to[left]
         inside = (target <= whole.below[place]) & (step > 0) & (place > 0)
         part = np.where(inside, (target - whole.up_to[left]) / np.maximum(step + 1, 1), 1.0)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             between = whole.points[left] + part * (whole.points[place] - whole.points[left])
         return np.where(inside & np.isfinite(between), between, whole.points[place])
 

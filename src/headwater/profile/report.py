@@ -37,6 +37,7 @@ _SHAPES = 5
 _CLASSES = 50
 _TEXT = 80
 _FORMAT = 0.01
+_FARTHEST = 1e300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,11 +321,12 @@ def _histogram(quantiles: QuantilesState, type_: pa.DataType) -> Histogram | Non
     finite = whole.points[np.isfinite(whole.points)]
     if not len(finite):
         return None
-    least, greatest = float(finite[0]), float(finite[-1])
+    # Not so far apart that the distance is infinite.
+    least, greatest = np.clip(finite[[0, -1]], -_FARTHEST, _FARTHEST).tolist()
     low, high = quantiles.quantile([0.005, 0.995]).tolist()
     # A few far values must not press all others into one bar.
     if (
-        not (math.isfinite(low) and math.isfinite(high))
+        not (abs(low) <= _FARTHEST and abs(high) <= _FARTHEST)
         or greatest - least <= 3 * (high - low)
         or low == high
     ):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pyarrow as pa
 
+from headwater.core.arrays import to_python
 from headwater.core.errors import SchemaError
 from headwater.methods.heavy_hitters import HeavyHitters
 from headwater.profile.base import Measure
@@ -40,7 +41,7 @@ class TopState:
         """Return the most frequent values with the least and greatest count each can have."""
         table = self.summary.top(number)
         lower = np.maximum(np.asarray(table["lower"]) - self.stale_rows, 0).tolist()
-        return list(zip(table["value"].to_pylist(), lower, table["upper"].to_pylist(), strict=True))
+        return list(zip(to_python(table["value"]), lower, table["upper"].to_pylist(), strict=True))
 
     def values(self) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.int64]]]:
         """Return the values that are kept and their counts (the lower bounds, stale ones included)."""
