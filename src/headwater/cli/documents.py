@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import click
 
 from headwater.core.contract import Contract
 from headwater.core.errors import InputError
@@ -11,7 +15,7 @@ __all__ = ["contract_yaml", "read_contract"]
 
 
 def read_contract(path: Path) -> Contract:
-    """Read an ODCS document from a YAML (or JSON) file.
+    """Read an ODCS document from a YAML (or JSON) file; say on stderr which of its rules nothing will hold.
 
     Raises
     ------
@@ -29,13 +33,21 @@ def read_contract(path: Path) -> Contract:
     if not isinstance(document, dict):
         raise InputError(f"{path} holds no YAML mapping, so it is no data contract.", file=str(path))
     try:
-        return Contract.from_odcs(document)
+        contract = Contract.from_odcs(document)
+        unheard = list(_unheard(document))
     except InputError as error:
         raise InputError(f"{path}: {error.message}", file=str(path)) from error
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path} is not a whole ODCS data contract: {type(error).__name__} {error}", file=str(path)
         ) from error
+
+    if unheard:
+        click.echo(
+            f"{path}: not read, so not held: {', '.join(unheard)}. Write it as a rule of engine headwater, such as consistency.rule.",
+            err=True,
+        )
+    return contract
 
 
 def contract_yaml(contract: Contract) -> str:
@@ -44,3 +56,25 @@ def contract_yaml(contract: Contract) -> str:
 
     text: str = yaml.safe_dump(contract.to_odcs(), sort_keys=False, allow_unicode=True, width=100)
     return text
+
+
+def _unheard(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a document asks for that `Contract.from_odcs` has no equivalent of, each with its place."""
+    tables = document["schema"]
+    yield from (f"schema[{number}] (a second table)" for number in range(1, len(tables)))
+    table = tables[0]
+    asked: list[tuple[str, str | None, Sequence[Any]]] = [("schema[0]", None, table.get("quality") or ())]
+    for number, column in enumerate(table.get("properties") or ()):
+        asked.append((f"schema[0].properties[{number}]", column["name"], column.get("quality") or ()))
+    for where, column_name, rules in asked:
+        for number, rule in enumerate(rules):
+            inside = {"quality": [rule]}
+            alone = inside if column_name is None else {"properties": [{"name": column_name, **inside}]}
+            kind = rule.get("type", "library")
+            # Text is for people; no tool holds it.
+            if (
+                kind != "text"
+                and not Contract.from_odcs({**document, "schema": [{"name": "t", **alone}]}).rules
+            ):
+                told = rule.get("rule") or rule.get("engine") or ""
+                yield f"{where}.quality[{number}] ({f'{kind} {told}'.strip()})"
