@@ -44,7 +44,8 @@ def read_contract(path: Path) -> Contract:
 
     if unheard:
         click.echo(
-            f"{path}: not read, so not held: {', '.join(unheard)}. Write it as a rule of engine headwater, such as consistency.rule.",
+            f"{path}: not read, so not held: {', '.join(unheard)}. "
+            "Write it as a rule of engine headwater, such as consistency.rule.",
             err=True,
         )
     return contract
