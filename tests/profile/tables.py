@@ -39,14 +39,16 @@ COLUMNS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
         ),
     ),
     "money": (pa.decimal128(8, 2), st.integers(-999, 999).map(lambda cents: Decimal(cents) / 100)),
+    "coins": (pa.decimal32(4, 2), st.integers(-999, 999).map(lambda cents: Decimal(cents) / 100)),
     "bytes": (pa.binary(), st.binary(max_size=2)),
     "items": (pa.list_(pa.int64()), st.lists(st.integers(0, 2), max_size=2)),
+    "map": (pa.map_(pa.string(), pa.int64()), st.dictionaries(st.sampled_from("ab"), st.integers(0, 2))),
     "vector": (pa.list_(pa.float32(), 2), st.lists(st.floats(0, 1, width=16), min_size=2, max_size=2)),
     "pair": (pa.struct([("a", pa.int64())]), st.fixed_dictionaries({"a": st.integers(0, 1)})),
 }
 SCHEMA = pa.schema([(name, type_) for name, (type_, _) in COLUMNS.items()])
 
-_ORDERED = ("whole", "real", "day", "time", "money")
+_ORDERED = ("whole", "real", "day", "time", "money", "coins")
 _COUNTABLE = (*_ORDERED, "text", "flag", "bytes")
 
 MEASURES: list[Measure[Any]] = [
@@ -55,7 +57,7 @@ MEASURES: list[Measure[Any]] = [
     *(kind(column=name) for kind in (Extent, Extremes, Moments, Quantiles) for name in _ORDERED),
     *(TopValues(column=name) for name in _COUNTABLE),
     TopValues(column="whole", capacity=3),
-    *(Quantiles(column=name, of="length") for name in ("text", "bytes", "items", "vector")),
+    *(Quantiles(column=name, of="length") for name in ("text", "bytes", "items", "map", "vector")),
     Shapes(column="text"),
     Comoments(of=("whole", "real", "flag", "money")),
     InRange(column="whole", minimum=-1, maximum=2),

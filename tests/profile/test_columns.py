@@ -28,6 +28,8 @@ def test_what_is_counted_depends_on_the_kind() -> None:
     assert counts(pa.array([True, None, False, True])) == {"rows": 4, "nulls": 1, "true": 2}
     assert counts(pa.array([b"", b" ", None])) == {"rows": 3, "nulls": 1, "empty": 1}
     assert counts(pa.array([[], [1], None])) == {"rows": 3, "nulls": 1, "empty": 1}
+    mapped = pa.array([[], [("a", 1)], None], pa.map_(pa.string(), pa.int64()))
+    assert counts(mapped) == {"rows": 3, "nulls": 1, "empty": 1}
     assert counts(pa.array([{"a": 1}, None])) == {"rows": 2, "nulls": 1}
     assert counts(pa.nulls(2)) == {"rows": 2, "nulls": 2}
 

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from headwater.core.errors import UsageError
-from headwater.profile.kinds import Kind, as_python, from_python, kind_of, physical
+from headwater.core.errors import SchemaError, UsageError
+from headwater.profile.kinds import Kind, as_python, from_python, kind_of, lengths_of, physical
 
 TYPES = {
     pa.bool_(): Kind.BOOLEAN,
@@ -114,3 +114,23 @@ def test_limits_may_be_written_as_text() -> None:
 def test_what_a_column_cannot_hold_is_refused(value: Any, type_: pa.DataType) -> None:
     with pytest.raises(UsageError, match="is no value for a column of type"):
         from_python(value, type_)
+
+
+@pytest.mark.parametrize(
+    ("array", "lengths"),
+    [
+        (pa.array(["é", "", None, "abc"]), [1, 0, 3]),
+        (pa.array([b"ab", None]), [2]),
+        (pa.array([b"ab"], pa.binary(2)), [2]),
+        (pa.array([[1, 2], [], None]), [2, 0]),
+        (pa.array([[1.0, 2.0]], pa.list_(pa.float32(), 2)), [2]),
+        (pa.array([[("a", 1)], None, []], pa.map_(pa.string(), pa.int8())), [1, 0]),
+    ],
+)
+def test_lengths_are_of_characters_bytes_or_items(array: pa.Array, lengths: list[int]) -> None:
+    assert lengths_of(array).tolist() == lengths
+
+
+def test_numbers_have_no_length() -> None:
+    with pytest.raises(SchemaError, match="have no length"):
+        lengths_of(pa.array([1]))

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headwater.core.errors import SchemaError
 from headwater.profile.measure import measure_table
-from headwater.profile.quantiles import Quantiles, QuantilesState, lengths_of
+from headwater.profile.quantiles import Quantiles, QuantilesState
 
 SHAPES: dict[str, Any] = {
     "normal": lambda rng, n: rng.normal(size=n),
@@ -99,26 +98,6 @@ def test_no_values_have_no_quantiles() -> None:
     assert np.isnan(empty.cdf([1.0])).all()
     assert all(np.isnan(empty.quantile_bounds(0.5)))
     assert empty.merge(state([1])).count == 1
-
-
-@pytest.mark.parametrize(
-    ("array", "lengths"),
-    [
-        (pa.array(["é", "", None, "abc"]), [1, 0, 3]),
-        (pa.array([b"ab", None]), [2]),
-        (pa.array([b"ab"], pa.binary(2)), [2]),
-        (pa.array([[1, 2], [], None]), [2, 0]),
-        (pa.array([[1.0, 2.0]], pa.list_(pa.float32(), 2)), [2]),
-        (pa.array([[("a", 1)], None, []], pa.map_(pa.string(), pa.int8())), [1, 0]),
-    ],
-)
-def test_lengths_are_of_characters_bytes_or_items(array: pa.Array, lengths: list[int]) -> None:
-    assert lengths_of(array).tolist() == lengths
-
-
-def test_numbers_have_no_length() -> None:
-    with pytest.raises(SchemaError, match="have no length"):
-        lengths_of(pa.array([1]))
 
 
 def test_very_long_texts_are_measured() -> None:

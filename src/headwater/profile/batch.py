@@ -109,6 +109,8 @@ class Batch:
             if pa.types.is_temporal(array.type):
                 values = values.view(array.type)
             return ValueCounts(values, counts, self.num_rows - len(self.sorted(column)))
+        if pa.types.is_decimal32(array.type) or pa.types.is_decimal64(array.type):  # Arrow cannot count these
+            array = array.cast(pa.decimal128(array.type.precision, array.type.scale))
         counted = pc.value_counts(array)
         values, counts = counted.field("values"), np.asarray(counted.field("counts")).astype(np.int64)
         if array.null_count:

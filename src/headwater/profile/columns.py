@@ -17,7 +17,7 @@ from headwater.core.schema import require_columns
 from headwater.profile.base import Measure
 from headwater.profile.batch import Batch
 from headwater.profile.codec import decode, encode
-from headwater.profile.kinds import Kind, kind_of
+from headwater.profile.kinds import Kind, kind_of, lengths_of
 from headwater.profile.tally import Tally
 
 __all__ = ["Counts", "Extent", "ExtentState", "Moments", "MomentsState", "require_kind"]
@@ -65,10 +65,8 @@ class Counts(Measure[Tally]):
             counts["true"] = int(pc.sum(array).as_py() or 0)
         elif kind is Kind.TEXT:
             counts |= _spaces(array)
-        elif kind is Kind.BINARY and not pa.types.is_fixed_size_binary(array.type):
-            counts["empty"] = int(pc.sum(pc.equal(pc.binary_length(array), 0)).as_py() or 0)
-        elif kind is Kind.LIST:
-            counts["empty"] = int(pc.sum(pc.equal(pc.list_value_length(array), 0)).as_py() or 0)
+        elif kind in (Kind.BINARY, Kind.LIST) and not pa.types.is_fixed_size_binary(array.type):
+            counts["empty"] = int((lengths_of(array) == 0).sum())
         return Tally(counts)
 
     def load(self, data: bytes) -> Tally:

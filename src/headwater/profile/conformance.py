@@ -19,8 +19,7 @@ from headwater.profile.base import Measure
 from headwater.profile.batch import Batch
 from headwater.profile.columns import require_kind
 from headwater.profile.duck import session
-from headwater.profile.kinds import from_python
-from headwater.profile.quantiles import lengths_of
+from headwater.profile.kinds import from_python, lengths_of
 from headwater.profile.quoting import identifier
 from headwater.profile.tally import Tally
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.core.arrays import to_python
-from headwater.core.errors import UsageError
+from headwater.core.errors import SchemaError, UsageError
 
-__all__ = ["Kind", "as_python", "from_python", "kind_of", "physical"]
+__all__ = ["Kind", "as_python", "from_python", "kind_of", "lengths_of", "physical"]
 
 
 class Kind(StrEnum):
@@ -90,6 +91,32 @@ def physical(array: pa.Array) -> NDArray[Any]:
         there = ~np.isnan(values)
         return values if there.all() else values[there]
     return values
+
+
+def lengths_of(array: pa.Array) -> NDArray[np.int64]:
+    """Return the length of each value that is not null: characters of text, bytes, or items of lists.
+
+    Raises
+    ------
+    SchemaError
+        If values of this type have no length.
+    """
+    kind = kind_of(array.type)
+    if kind is Kind.TEXT:
+        lengths = pc.utf8_length(array)
+    elif pa.types.is_map(array.type):
+        lengths = pc.if_else(array.is_valid(), pa.array(np.diff(np.asarray(array.offsets))), None)
+    elif kind in (Kind.LIST, Kind.VECTOR):
+        lengths = pc.list_value_length(array)
+    elif kind is Kind.BINARY:
+        lengths = pc.binary_length(
+            array.cast(pa.binary()) if pa.types.is_fixed_size_binary(array.type) else array
+        )
+    else:
+        raise SchemaError(
+            f"Values of type {array.type} have no length. Choose a column of text, bytes or lists."
+        )
+    return np.asarray(lengths.drop_null()).astype(np.int64)
 
 
 def as_python(value: float | None, type_: pa.DataType) -> Any:

@@ -26,17 +26,15 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
-from headwater.core.errors import SchemaError
 from headwater.profile.base import Measure
 from headwater.profile.batch import Batch
 from headwater.profile.codec import decode, encode
 from headwater.profile.columns import require_kind
-from headwater.profile.kinds import Kind, kind_of
+from headwater.profile.kinds import lengths_of
 
-__all__ = ["Quantiles", "QuantilesState", "Staircase", "lengths_of"]
+__all__ = ["Quantiles", "QuantilesState", "Staircase"]
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -320,32 +318,6 @@ def _lossless(a: Staircase, b: Staircase) -> bool:
     if a.error + a.gap + b.error + b.gap:
         return False
     return len(a.points) + len(b.points) <= EXACT_LIMIT or len(np.union1d(a.points, b.points)) <= EXACT_LIMIT
-
-
-def lengths_of(array: pa.Array) -> I64:
-    """Return the length of each value that is not null: characters of text, bytes, or items of lists.
-
-    Raises
-    ------
-    SchemaError
-        If values of this type have no length.
-    """
-    kind = kind_of(array.type)
-    if kind is Kind.TEXT:
-        lengths = pc.utf8_length(array)
-    elif pa.types.is_map(array.type):
-        lengths = pc.if_else(array.is_valid(), pa.array(np.diff(np.asarray(array.offsets))), None)
-    elif kind in (Kind.LIST, Kind.VECTOR):
-        lengths = pc.list_value_length(array)
-    elif kind is Kind.BINARY:
-        lengths = pc.binary_length(
-            array.cast(pa.binary()) if pa.types.is_fixed_size_binary(array.type) else array
-        )
-    else:
-        raise SchemaError(
-            f"Values of type {array.type} have no length. Choose a column of text, bytes or lists."
-        )
-    return np.asarray(lengths.drop_null()).astype(np.int64)
 
 
 def _counted(numbers: I64) -> tuple[I64, I64]:
