@@ -13,6 +13,7 @@ import pytest
 
 from headwater.core.errors import InputError, UsageError
 from headwater.formats.copying import copy_csv, copy_json
+from headwater.formats.read import read_table
 
 TABLE = pa.table(
     {
@@ -77,3 +78,21 @@ def test_a_path_with_quotes_is_a_path(tmp_path: Path) -> None:
     path = tmp_path / "it's.csv"
     copy_csv([pa.record_batch({"a": [1]})], pa.schema([("a", pa.int64())]), path)
     assert path.read_text() == "a\n1\n"
+
+
+def test_decimals_longer_than_those_of_duckdb_keep_their_digits(tmp_path: Path) -> None:
+    kind = pa.decimal256(76, 2)
+    batch = pa.record_batch({"d": pa.array([Decimal("9" * 70 + ".25"), None], kind)})
+    copy_csv([batch], batch.schema, tmp_path / "t.csv")
+    copy_json([batch], batch.schema, tmp_path / "t.jsonl")
+    for name in ("t.csv", "t.jsonl"):
+        assert (
+            read_table(tmp_path / name, schema={"d": kind}).column("d").to_pylist()
+            == batch.column("d").to_pylist()
+        )
+
+
+def test_what_cannot_be_written_as_text_says_what_to_do(tmp_path: Path) -> None:
+    batch = pa.record_batch({"d": pa.array([[Decimal(1)]], pa.list_(pa.decimal256(76, 2)))})
+    with pytest.raises(UsageError, match=r"cannot be written as text: .*Parquet or Arrow instead"):
+        copy_json([batch], batch.schema, tmp_path / "t.jsonl")

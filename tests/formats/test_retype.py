@@ -33,3 +33,20 @@ def test_batches_that_fit_are_passed_on_as_they_are() -> None:
 def test_a_column_that_is_not_there_is_refused() -> None:
     with pytest.raises(NotFound, match=r"not found in f\.db"):
         retyped_schema(pa.schema([("a", pa.int64())]), {"b": pa.int64()}, "f.db")
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+def test_text_that_is_not_text_is_named_by_its_row(kind: pa.DataType) -> None:
+    bytes_ = pa.array([b"ab", b"\xff", b"c"])
+    broken = pa.Array.from_buffers(pa.string(), 3, bytes_.buffers()).cast(kind)
+    batches = [
+        pa.record_batch({"n": [0], "s": broken.slice(0, 1)}),
+        pa.record_batch({"n": [1, 2, 3], "s": broken}),
+    ]
+    found = retyped(batches, batches[0].schema, "f.parquet")
+    next(found)
+    with pytest.raises(
+        InputError, match=r"f\.parquet: row 3, column 's': the value is broken .*UTF8"
+    ) as caught:
+        next(found)
+    assert (caught.value.row, caught.value.column) == (3, "s")

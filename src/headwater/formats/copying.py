@@ -104,6 +104,13 @@ def _is_bytes(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
+def _handed_over(kind: pa.DataType) -> pa.DataType:
+    """Return the type in which DuckDB, which lacks some, is given a column."""
+    if pa.types.is_duration(kind):
+        return pa.int64()
+    return pa.string() if pa.types.is_decimal256(kind) else kind
+
+
 def _copy(
     batches: Iterable[pa.RecordBatch],
     schema: pa.Schema,
@@ -118,7 +125,7 @@ def _copy(
     compression = {".gz": "gzip", ".zst": "zstd"}.get(target.suffix, "none")
     path = str(target).replace("'", "''")
     failures: list[Exception] = []
-    kinds = [pa.int64() if pa.types.is_duration(kind) else kind for kind in schema.types]
+    kinds = [_handed_over(kind) for kind in schema.types]
     plain = pa.schema([(f"c{at}", kind) for at, kind in enumerate(kinds)])
 
     def drawn() -> Iterator[pa.RecordBatch]:
@@ -132,12 +139,17 @@ def _copy(
 
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.register("incoming", pa.RecordBatchReader.from_batches(plain, drawn()))
         try:
+            connection.register("incoming", pa.RecordBatchReader.from_batches(plain, drawn()))
             connection.execute(
                 f"COPY (SELECT {', '.join(picked)} FROM incoming) TO '{path}' ({options}, COMPRESSION {compression})"
             ).fetchall()
-        except duckdb.Error:
+        except duckdb.Error as error:
             if failures:
                 raise failures[0] from None
+            if isinstance(error, duckdb.NotImplementedException | duckdb.ConversionException):
+                raise UsageError(
+                    f"These columns cannot be written as text: {str(error).splitlines()[0]}. Write them to Parquet or "
+                    "Arrow instead."
+                ) from error
             raise

@@ -1,7 +1,8 @@
-"""Give columns of typed batches the types a user asked for, naming the row of a value that does not fit."""
+"""Give columns of typed batches the types asked for, naming the row of a value that is broken or does not fit."""
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
@@ -33,10 +34,11 @@ def retyped(batches: Iterable[pa.RecordBatch], schema: pa.Schema, place: str) ->
     Raises
     ------
     InputError
-        If a value does not fit: file, row (from 1), column and value.
+        If a value is broken, as text that is not UTF-8, or does not fit: file, row (from 1), column and value.
     """
     rows = 0
     for batch in batches:
+        _require_whole(batch, place, rows)
         if batch.schema.equals(schema):
             yield batch
         else:
@@ -46,6 +48,33 @@ def retyped(batches: Iterable[pa.RecordBatch], schema: pa.Schema, place: str) ->
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
         rows += batch.num_rows
+
+
+def _require_whole(batch: pa.RecordBatch, place: str, rows: int) -> None:
+    if not _fault(batch):
+        return
+    for name, values in zip(batch.schema.names, batch.columns, strict=True):
+        row = bisect.bisect_left(
+            range(1, len(values) + 1), True, key=lambda count: bool(_fault(values.slice(0, count)))
+        )
+        if row < len(values):
+            said = _fault(values.slice(0, row + 1))
+            raise input_error(
+                place,
+                f"row {rows + row + 1}, column {name!r}: the value is broken ({said})",
+                mend="write the file again, and the column as bytes if it is not text in UTF-8",
+                row=rows + row + 1,
+                column=name,
+            )
+
+
+def _fault(values: pa.RecordBatch | pa.Array) -> str:
+    """Return what is wrong with the memory of an array or batch, or nothing."""
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid as error:
+        return str(error)
+    return ""
 
 
 def _converted(values: pa.Array, field: pa.Field, place: str, rows: int) -> pa.Array:
