@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
+import pytest
 
 from headwater.checks.base import Target, outcome_of
 from headwater.core.contract import Contract
+from headwater.core.errors import SchemaError
 from headwater.core.findings import Outcome
 from tests.checks.targets import target_of
 
@@ -17,6 +21,13 @@ def test_roles_come_from_the_contract_and_the_key_from_the_dataset() -> None:
     assert (target.key, target.label, target.sensitive, target.time) == (("id",), "y", ("y",), None)
     promised = Target(dataset=target_of(TABLE).dataset, contract=Contract(dataset="data", key=("y",)))
     assert promised.key == ("y",)
+
+
+@pytest.mark.parametrize("roles", [{"label": "v"}, {"sensitive": ("id", "v")}])
+def test_roles_are_of_values_that_can_be_counted(roles: dict[str, Any]) -> None:
+    table = pa.table({"id": [1, 2], "v": [[0.5], [1.5]]})
+    with pytest.raises(SchemaError, match=r"Column 'v' of dataset 'data' is list<.*Choose another column"):
+        target_of(table, **roles)
 
 
 def test_randomness_is_the_same_for_the_same_seed_and_use() -> None:

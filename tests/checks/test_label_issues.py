@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from headwater.checks.base import Target
@@ -93,6 +95,27 @@ def test_columns_that_give_the_label_away_are_not_learnt_from() -> None:
     assert found.fix.parameters["exclude"] == ["action", "reject"]
     suggestion = found.evidence["suggestions"][0]
     assert {suggestion["given"], suggestion["suggested"]} == {0, 1}
+
+
+@pytest.mark.parametrize("type_", [pa.date32(), pa.decimal128(4, 1), pa.binary(), pa.bool_()])
+def test_suggestions_are_json_whatever_the_type_of_the_label(type_: pa.DataType) -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=120)
+    codes = pa.array((x > 0) ^ (rng.random(120) < 0.1))
+    if pa.types.is_boolean(type_):
+        labels = codes
+    else:
+        texts = (
+            pc.if_else(codes, "2024-01-01", "2024-01-02")
+            if pa.types.is_date(type_)
+            else pc.if_else(codes, "1", "2")
+        )
+        labels = texts.cast(type_)
+    found = one_finding(
+        LabelIssues(folds=2, maximum=0), target_of(pa.table({"x": x, "y": labels}), label="y")
+    )
+    assert found.evidence["suggestions"]
+    assert json.loads(json.dumps(found.evidence["suggestions"])) == found.evidence["suggestions"]
 
 
 def test_labels_that_cannot_be_judged_pass_in_words() -> None:

@@ -35,12 +35,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headwater.core.contract import Contract
+from headwater.core.errors import SchemaError
 from headwater.core.findings import Finding, Outcome
 from headwater.core.progress import SILENT, Progress
 from headwater.core.registry import Registry
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
 from headwater.profile.base import Measure, State
+from headwater.profile.kinds import kind_of
 from headwater.store.dataset import Dataset
 from headwater.store.repo import Cache
 
@@ -77,6 +79,11 @@ class Target:
         The time that ages are counted from.
     row_limit : int
         How many keys of offending rows a finding lists at most.
+
+    Raises
+    ------
+    SchemaError
+        If a list, vector or struct is to be the label or a sensitive feature.
     """
 
     dataset: Dataset
@@ -88,6 +95,17 @@ class Target:
     seed: int = 0
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     row_limit: int = 50
+
+    def __post_init__(self) -> None:
+        """Refuse roles that a column cannot have."""
+        roles = [("label", self.contract.label), *(("sensitive feature", name) for name in self.sensitive)]
+        for role, name in roles:
+            if name in self.schema.names and not kind_of(self.schema.field(name).type).is_countable:
+                raise SchemaError(
+                    f"Column {name!r} of dataset {self.dataset.name!r} is {self.schema.field(name).type}, and so no "
+                    f"{role}: that takes values that can be counted. Choose another column.",
+                    column=name,
+                )
 
     @property
     def schema(self) -> pa.Schema:

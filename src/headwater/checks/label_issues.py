@@ -17,6 +17,7 @@ from headwater.checks.numbered import keys_at
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding, Fix
 from headwater.core.schema import require_columns
+from headwater.profile.kinds import Kind, kind_of
 from headwater.recipes.base import feature_columns
 from headwater.recipes.label_suspects import LabelSuspects, label_suspects
 
@@ -148,7 +149,7 @@ class LabelIssues(Check):
 
     def _evidence(self, label: str, found: LabelSuspects, target: Target) -> dict[str, Any]:
         few = slice(0, target.row_limit)
-        names = pa.array(found.classes, pa.string()).cast(target.schema.field(label).type).to_pylist()
+        names = _classes(found, target.schema.field(label).type)
         keys = keys_at(target.dataset, found.rows[few])
         suggestions = [
             {
@@ -194,6 +195,12 @@ def _learns(target: Target, label: str) -> bool:
     except UsageError:
         return False
     return True
+
+
+def _classes(found: LabelSuspects, type_: pa.DataType) -> list[Any]:
+    """Return the classes as values that JSON has: text, but for numbers and truth values."""
+    has_json = kind_of(type_) in (Kind.INTEGER, Kind.BOOLEAN) or pa.types.is_floating(type_)
+    return list(pa.array(found.classes, pa.string()).cast(type_ if has_json else pa.string()).to_pylist())
 
 
 def _pairs(found: LabelSuspects) -> list[dict[str, Any]]:

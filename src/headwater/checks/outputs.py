@@ -107,7 +107,7 @@ def to_sarif(report: Findings, *, file: str | None = None) -> str:
             }
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
 def to_markdown(report: Findings) -> str:
