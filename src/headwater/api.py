@@ -148,7 +148,7 @@ class Repo(store.Repo):
 
         here = self.dataset(dataset)
         promised = contract or here.contract or Contract(dataset=here.name, key=here.key)
-        promised = promised.with_roles(**roles)
+        promised = promised.within(here.schema.names).with_roles(**roles)
         named = [*promised.sensitive, *promised.key, *(n for n in (promised.label, promised.time) if n)]
         require_columns(here.schema, named, where=f"dataset {here.name!r}")
         target = Target(

@@ -8,7 +8,7 @@ import yaml
 
 import headwater as hw
 from headwater.cli.documents import contract_yaml
-from headwater.core.contract import Contract, Rule, promises
+from headwater.core.contract import ColumnPromise, Contract, Rule, promises
 from tests.cli.conftest import Cli
 
 
@@ -107,3 +107,15 @@ def test_a_file_is_held_to_a_contract_alone(folder: Path, cli: Cli) -> None:
     assert broken == {"uniqueness.key", "uniqueness.columns", "validity.range"}
     assert "fix" not in cli("contract", "validate", "new.csv", "--contract", "t.yaml", code=1).stdout
     assert not (folder / ".headwater").exists()
+
+
+def test_a_file_without_the_key_of_the_contract_breaks_a_promise(cli: Cli, folder: Path) -> None:
+    contract = Contract(
+        dataset="d", columns=(ColumnPromise(name="id"), ColumnPromise(name="a")), key=("id",), label="id"
+    )
+    (folder / "c.yaml").write_text(contract_yaml(contract), encoding="utf-8")
+    (folder / "f.csv").write_text("a\n1\n2\n", encoding="utf-8")
+    for command in (("contract", "validate"), ("check",)):
+        found = cli.json(*command, "f.csv", "--contract", "c.yaml", code=1)["findings"]
+        assert (found[0]["check"], found[0]["column"], found[0]["outcome"]) == ("schema.drift", "id", "fail")
+    assert "Column 'id' not found" in cli("check", "f.csv", "--key", "id", code=2).stderr

@@ -20,3 +20,20 @@ def test_a_schema_promises_names_types_and_that_keys_are_there() -> None:
         ColumnPromise(name="id", type="int64", required=True),
         ColumnPromise(name="at", type="timestamp"),
     )
+
+
+def test_roles_of_columns_that_are_not_there_are_left_as_promises() -> None:
+    contract = Contract(
+        dataset="d",
+        columns=(ColumnPromise(name="a"), ColumnPromise(name="s", type="string")),
+        key=("a", "k"),
+        label="l",
+        sensitive=("s", "x"),
+        time="a",
+    )
+    assert contract.within(["a", "k", "l", "s", "x"]) is contract
+    found = contract.within(["a", "x"])
+    assert [column.name for column in found.columns] == ["a", "s", "k", "l"]
+    assert (found.key, found.label, found.sensitive, found.time) == ((), None, ("x",), "a")
+    bare = Contract(dataset="d", label="l")
+    assert bare.within(["a"]) is bare

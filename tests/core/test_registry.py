@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from headwater.core import registry as module
-from headwater.core.errors import NotFound, UsageError
+from headwater.core.errors import HeadwaterError, NotFound, UsageError
 from headwater.core.registry import Registry
 
 
@@ -67,3 +67,12 @@ def test_other_packages_add_members_by_entry_point_but_replace_none(
     registry.register("ours")(1.0)
     assert registry["theirs"] > 6
     assert registry["ours"] == 1.0
+
+
+def test_a_package_that_cannot_be_imported_is_named(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = EntryPoint("theirs", "no_such_module:thing", "headwater.things")
+    monkeypatch.setattr(module, "entry_points", lambda group: [broken])
+    registry: Registry[float] = Registry("thing", package)
+    for _ in range(2):
+        with pytest.raises(HeadwaterError, match=r"'theirs' of the package 'no_such_module'.*ModuleNotFound"):
+            len(registry)

@@ -164,8 +164,9 @@ def _run(
             raise click.UsageError("--key is for files: a dataset of the repository has its key already.")
         return repo.dataset(what), repo.check(what, against=against, contract=contract, **asked), False
     name = file_name(what)
-    key = key or (contract.key if contract else ())
-    repo = file_in_memory(session, what, name, key=key, baseline=against, **reading(options))
+    repo = file_in_memory(
+        session, what, name, key=key, contract=contract, baseline=against, **reading(options)
+    )
     contract = contract or Contract(dataset=name, key=key)
     report = repo.check(name, against=BASELINE if against else None, contract=contract, **asked)
     return repo[name], replace(report, ref=None), True
@@ -204,7 +205,8 @@ def _left_out(dataset: Dataset, contract: Contract | None, options: Mapping[str,
     if dataset.num_rows <= LARGE_ROWS:
         return []
     promised = contract or dataset.contract or Contract(dataset=dataset.name, key=dataset.key)
-    target = Target(dataset=dataset, contract=promised.with_roles(**roles(options)))
+    promised = promised.within(dataset.schema.names).with_roles(**roles(options))
+    target = Target(dataset=dataset, contract=promised)
     return [check.id for check in suite_for(target).left_out]
 
 

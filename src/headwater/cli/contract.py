@@ -186,9 +186,9 @@ def validate(
         if given is None:
             raise click.UsageError(f"{what} is a file: which contract shall it keep? Give --contract FILE.")
         name = file_name(what)
-        repo = file_in_memory(session, what, name, key=given.key, **reading(options))
+        repo = file_in_memory(session, what, name, contract=given, **reading(options))
     here = repo.dataset(name)
-    target = _target(repo, here, given or _promised(here))
+    target = _target(repo, here, (given or _promised(here)).within(here.schema.names))
     suite = contract_suite(target)
     report = run(target, suite.checks, suite=suite.name)
     report = replace(report, ref=None) if is_file else report

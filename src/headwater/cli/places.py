@@ -13,6 +13,7 @@ from headwater.core.errors import InvalidKeys, NotFound
 
 if TYPE_CHECKING:
     from headwater.api import Repo
+    from headwater.core.contract import Contract
 
 __all__ = ["BASELINE", "file_in_memory", "has_repository", "here_if_dataset", "looks_like_file"]
 
@@ -67,6 +68,7 @@ def file_in_memory(
     name: str,
     *,
     key: Sequence[str] = (),
+    contract: Contract | None = None,
     baseline: str | None = None,
     **reading: Any,
 ) -> Repo:
@@ -81,7 +83,10 @@ def file_in_memory(
     name : str
         Name of the dataset.
     key : sequence of str
-        Its key. If that repeats, the dataset gets a content key: the check of the key says what is wrong.
+        Its key; that of the contract by default. If it repeats, or if the contract's is not there, the dataset
+        gets a content key: a check says what is wrong.
+    contract : Contract, optional
+        What is promised of it.
     baseline : str, optional
         Another file, imported to the branch `BASELINE`.
     **reading : Any
@@ -94,9 +99,14 @@ def file_in_memory(
     for place, at in ((baseline, repo.branch(BASELINE)), (source, repo)):
         if place is None:
             continue
+        wanted = tuple(key) or (contract.key if contract else ())
         try:
-            done = at.import_(name, place, key=tuple(key) or None, **reading)
+            done = at.import_(name, place, key=wanted or None, **reading)
         except InvalidKeys:
+            done = at.import_(name, place, **reading)
+        except NotFound as error:
+            if key or error.facts.get("kind") != "column":
+                raise
             done = at.import_(name, place, **reading)
         for note in done.notes:
             session.say(f"Note: {note}")

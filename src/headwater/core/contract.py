@@ -88,6 +88,27 @@ class Contract:
             time=time if time is not None else self.time,
         )
 
+    def within(self, names: Iterable[str]) -> Contract:
+        """Return the contract without the roles of columns that are not among ``names``.
+
+        Those columns are still promised, so that ``schema.drift`` reports them. A contract that promises no
+        columns stays as it is.
+        """
+        there = set(names)
+        roles = [*self.key, *self.sensitive, *(name for name in (self.label, self.time) if name)]
+        lost = [name for name in dict.fromkeys(roles) if name not in there]
+        if not lost or not self.columns:
+            return self
+        known = {column.name for column in self.columns}
+        return replace(
+            self,
+            columns=(*self.columns, *(ColumnPromise(name=name) for name in lost if name not in known)),
+            key=self.key if there.issuperset(self.key) else (),
+            label=None if self.label in lost else self.label,
+            sensitive=tuple(name for name in self.sensitive if name in there),
+            time=None if self.time in lost else self.time,
+        )
+
     def without_columns(self, names: Iterable[str]) -> Contract:
         """Return the contract without anything about these columns."""
         gone = set(names)

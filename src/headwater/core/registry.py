@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
-from importlib.metadata import entry_points
-from typing import Generic, TypeVar
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
 
-from headwater.core.errors import NotFound, UsageError
+from headwater.core.errors import HeadwaterError, NotFound, UsageError
 
 __all__ = ["Registry"]
 
@@ -79,10 +79,21 @@ class Registry(Generic[T]):
             package = importlib.import_module(self._package)
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{self._package}.{module.name}")
+            for point in entry_points(group=f"headwater.{self.kind}s"):
+                loaded = _loaded(point, self.kind)
+                if point.name not in self._items:
+                    self._items[point.name] = loaded
         except BaseException:
             self._loaded = False
             raise
-        for point in entry_points(group=f"headwater.{self.kind}s"):
-            loaded = point.load()
-            if point.name not in self._items:
-                self._items[point.name] = loaded
+
+
+def _loaded(point: EntryPoint, kind: str) -> Any:
+    try:
+        return point.load()
+    except Exception as error:
+        package = point.dist.name if point.dist else point.module
+        raise HeadwaterError(
+            f"The {kind} {point.name!r} of the package {package!r} cannot be imported from {point.value}: "
+            f"{type(error).__name__}: {error}. Mend that package, or uninstall it."
+        ) from error
