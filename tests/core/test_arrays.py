@@ -33,6 +33,7 @@ NULLS = pa.list_(pa.null())
             pa.list_(pa.struct([("a", NULLS), ("b", pa.float64())])),
         ),
         ([[None, None], None], pa.list_view(pa.null()), NULLS),
+        (["a", "a", None], pa.run_end_encoded(pa.int32(), pa.string()), pa.string()),
         ([[1, 2], None, []], pa.list_view(pa.int8()), pa.list_(pa.int32())),
         ([[None, None], None], pa.large_list(pa.null()), NULLS),
         ([[None, None], None], NULLS, pa.list_(pa.string())),

@@ -133,6 +133,12 @@ def test_other_files_and_repeated_names_are_errors(path: Path) -> None:
         read(path)
 
 
+@pytest.mark.parametrize("suffix", [".xls", ".xlsb", ".ods", ".dat"])
+def test_a_suffix_that_lies_does_no_harm(path: Path, suffix: str) -> None:
+    lying = workbook(path, [["a"], [1]]).rename(path.with_suffix(suffix))
+    assert read(lying).table().to_pylist() == [{"a": 1}]
+
+
 def test_open_documents_are_read(tmp_path: Path) -> None:
     cell = "<table:table-cell office:value-type='{}'><text:p>{}</text:p></table:table-cell>"
     one = "<table:table-cell office:value-type='float' office:value='1'><text:p>1</text:p></table:table-cell>"

@@ -15,7 +15,7 @@ def cast(values: Any, kind: pa.DataType) -> Any:
     """Cast an array or chunked array to a type, checking each value.
 
     Values of the type come back as they are. Lists of nulls and list views, whose casts give broken
-    arrays, are rebuilt.
+    arrays, are rebuilt, and runs are written out.
 
     Raises
     ------
@@ -26,6 +26,8 @@ def cast(values: Any, kind: pa.DataType) -> Any:
         return values
     if isinstance(values, pa.ChunkedArray):
         return pa.chunked_array([cast(chunk, kind) for chunk in values.chunks], kind)
+    if pa.types.is_run_end_encoded(values.type):
+        return cast(pc.run_end_decode(values), kind)
     if pa.types.is_list_view(values.type) or pa.types.is_large_list_view(values.type):
         values = without_views(values)
     if _holds_null(kind):

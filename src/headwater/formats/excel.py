@@ -63,7 +63,7 @@ class _Sheet:
         if log.level == logging.NOTSET:  # it warns of every empty column
             log.setLevel(logging.ERROR)
         try:
-            self.book = self.fastexcel.read_excel(str(path))
+            self.book = self.fastexcel.read_excel(path.read_bytes())  # its suffix may lie
         except self.fastexcel.FastExcelError as error:
             reason = str(error).partition("\n")[0].removeprefix("calamine error: ")
             mend = "fetch it again, or name its format with --input-format"
