@@ -59,7 +59,7 @@ class NullFraction(Check):
         limit = f"; at most {percent(self.maximum)} may be missing" if self.maximum else ""
         whole = share.bad == share.all > 0
         bad = (
-            f"Column {self.column!r} is empty: all its {rows_text(share.all, 'value')} are missing."
+            f"Column {self.column!r} is empty: it has no value in {rows_text(share.all)}."
             if whole
             else f"Column {self.column!r} lacks {rows_text(share.bad, 'value')} of {share.all:,} "
             f"({percent(share.value)}){limit}."
