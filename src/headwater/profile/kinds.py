@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from enum import StrEnum
 from typing import Any
 
@@ -158,17 +159,15 @@ def from_python(value: Any, type_: pa.DataType) -> float:
     """
     try:
         if pa.types.is_temporal(type_):
-            scalar = pa.scalar(value)
-            if pa.types.is_string(scalar.type) and pa.types.is_timestamp(type_):
+            moment = pa.array([value])
+            if pa.types.is_string(moment.type) and pa.types.is_timestamp(type_):
                 # Text without a zone is read as UTC where the column has one.
-                text = pa.array([value])
-                try:
-                    moment = text.cast(type_)
-                except pa.ArrowInvalid:
-                    moment = text.cast(pa.timestamp(type_.unit)).cast(type_)
-                scalar = moment[0]
+                with contextlib.suppress(pa.ArrowInvalid):
+                    moment = moment.cast(type_)
+                if pa.types.is_string(moment.type):
+                    moment = moment.cast(pa.timestamp(type_.unit))
             width = pa.int32() if type_.bit_width == 32 else pa.int64()
-            return int(pa.array([scalar.cast(type_).as_py()], type_).view(width)[0].as_py())
+            return int(moment.cast(type_).view(width)[0].as_py())
         if isinstance(value, str):
             value = float(value)
         if isinstance(value, bool | int | float):
