@@ -103,6 +103,17 @@ def test_errors_in_cells_are_null_and_noted(path: Path) -> None:
     assert any("1 cell holds an error" in note and "row 2" in note for note in source.notes)
 
 
+def test_text_that_means_null_is_null_and_noted(path: Path) -> None:
+    source = read(workbook(path, [["a", "b"], [1, "x"], ["n/a", "NA"], [None, None], [3, "y"]]))
+    assert source.table().to_pydict() == {"a": [1, None, 3], "b": ["x", "NA", "y"]}
+    assert source.notes[0] == "Column 'a': 1 cell reads as null, such as 'n/a'."
+
+
+def test_times_of_day_are_times(path: Path) -> None:
+    source = read(workbook(path, [["a"], [dt.time(0)], [dt.time(10, 30)], [None]]))
+    assert source.table()["a"].to_pylist() == [dt.time(0), dt.time(10, 30)]
+
+
 def test_sheets_are_chosen_by_name(path: Path) -> None:
     workbook(path, [["a"], [1]], ("One", "Two"))
     assert read(path, table="Two", header=False).table().to_pydict() == {"column_1": ["in Two"]}

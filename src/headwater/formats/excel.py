@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from headwater.formats.text import input_error
 
 __all__ = ["Excel"]
 
+_NO_DAY = date(1899, 12, 31)  # the day of times of day, before the first that a workbook can hold
+
 
 class Excel:
     """Reads a sheet whole: a sheet has at most 1,048,576 rows."""
@@ -30,7 +33,8 @@ class Excel:
     def read(self, location: str, *, options: ReadOptions) -> Source:
         """Return a sheet as a source: the one named ``table``, or the first.
 
-        Numbers without decimals become int64, times that are all midnight dates; cells with an error are null;
+        Numbers without decimals become int64, times that are all midnight dates; cells with an error are null, and
+        so is text like NA among numbers and times, which is noted;
         empty rows, and columns with neither name nor value, are left out.
         """
         path = Path(location)
@@ -79,7 +83,7 @@ class _Sheet:
                 self.path.name, f"sheet {self.name!r} is empty", mend="name another with --table"
             )
         names = self._names(sheet)
-        self._note_errors(sheet, cells)
+        self._note_gaps(sheet, cells, names)
         kept = [at for at, column in enumerate(cells.columns) if names[at] or column.null_count < len(column)]
         named, notes = name_columns([names[at] for at in kept], self.path.name, 1)
         self.notes += notes
@@ -122,13 +126,22 @@ class _Sheet:
         cells = [column[0].as_py() or "" for column in header.columns]
         return [cell.strip() for cell in cells] + [""] * (len(names) - len(cells))
 
-    def _note_errors(self, sheet: Any, cells: pa.RecordBatch) -> None:
-        """Say how many cells hold an error; only as text does each of them count as one."""
+    def _note_gaps(self, sheet: Any, cells: pa.RecordBatch, names: list[str]) -> None:
+        """Say which cells read as null though they hold something: an error, or text that means null."""
         places = [column.absolute_index for column in sheet.available_columns()]
-        gaps = [place for place, column in zip(places, cells.columns, strict=True) if column.null_count]
+        gaps = [at for at, column in enumerate(cells.columns) if column.null_count]
         if not gaps:
             return
-        errors = self._loaded(dtypes="string", use_columns=gaps).to_arrow_with_errors()[1]
+        texts, errors = self._loaded(
+            dtypes="string", use_columns=[places[at] for at in gaps]
+        ).to_arrow_with_errors()
+        for at, text in zip(gaps, texts.columns, strict=True):
+            lost = text.filter(cells.column(at).is_null()).drop_null()
+            lost = lost.filter(pc.not_equal(pc.utf8_trim_whitespace(lost), ""))
+            if len(lost):
+                cell = "cell reads" if len(lost) == 1 else "cells read"
+                said = f"{len(lost)} {cell} as null, such as {lost[0].as_py()!r}."
+                self.notes.append(f"Column {names[at]!r}: {said}")
         if errors is not None and errors.errors:
             rows = [error.position[0] + (not self.options.header) for error in errors.errors]
             cell = "cell holds an error and reads" if len(rows) == 1 else "cells hold an error and read"
@@ -160,6 +173,8 @@ def _plain(cells: pa.Array) -> pa.Array:
         return cells.cast(pa.int64()) if pc.all(whole).as_py() else cells
     if pa.types.is_timestamp(kind):
         days = cells.cast(pa.date32())
+        if pc.all(pc.equal(days, _NO_DAY), min_count=1).as_py():
+            return cells.cast(pa.time64("us"))
         is_midnight = cells.null_count < len(cells) and days.cast(kind).equals(cells)
         return days if is_midnight else cells.cast(pa.timestamp("us"))
     return cells.cast(pa.duration("us")) if pa.types.is_duration(kind) else cells
