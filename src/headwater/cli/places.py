@@ -50,7 +50,8 @@ def here_if_dataset(session: Session, word: str) -> Repo | None:
         return repo
     if looks_like_file(word):
         return None
-    raise NotFound.among("file or dataset", name, there.datasets(), where=ref or str(repo.branch_name))
+    where = f"{ref or repo.branch_name}, and there is no such file"
+    raise NotFound.among("dataset", name, there.datasets(), where=where)
 
 
 def has_repository(session: Session) -> bool:
