@@ -56,6 +56,11 @@ def test_any_data_keeps_its_own_contract(table: pa.Table) -> None:
     kept(table)
 
 
+def test_ranges_are_finite() -> None:
+    table = pa.table({"wide": [-1.7e308, 1.7e308], "far": [1.0, 1.79e308], "endless": [0.5, float("inf")]})
+    assert not [rule for rule in kept(table).rules if rule.check == "validity.range"]
+
+
 def test_columns_with_codes_get_no_range_that_holds_them() -> None:
     contract = kept(loans())
     ranged = {rule.column for rule in contract.rules if rule.check == "validity.range"}

@@ -106,6 +106,7 @@ def test_limits_may_be_written_as_text() -> None:
     assert from_python("1970-01-02", pa.timestamp("s")) == 86400
     assert from_python("1970-01-02 00:00:01", pa.timestamp("s", "UTC")) == 86401
     assert from_python("9999-12-31", pa.timestamp("s", "Asia/Tokyo")) == 253402214400
+    assert from_python("1800-01-01 09:18:59+09:18:59", pa.timestamp("s", "Asia/Tokyo")) == -5364662400
     assert from_python(np.float32(1), pa.float64()) == 1
 
 

@@ -149,9 +149,9 @@ def _values(one: ColumnProfile, target: Target) -> tuple[Any, ...]:
 
 def _range(one: ColumnProfile) -> Iterator[Check]:
     low, high = float(one.minimum), float(one.maximum)
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return
     slack = _SLACK * ((high - low) or abs(high) or 1.0)
+    if not (math.isfinite(low - slack) and math.isfinite(high + slack)):
+        return
     # What never crosses zero, or stays within 0 and 1 or 0 and 100, is not expected to.
     least = 0.0 if low >= 0 else low - slack
     most = 0.0 if high <= 0 else high + slack

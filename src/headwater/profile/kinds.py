@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -159,13 +160,8 @@ def from_python(value: Any, type_: pa.DataType) -> float:
     """
     try:
         if pa.types.is_temporal(type_):
-            moment = pa.array([value])
-            if pa.types.is_string(moment.type) and pa.types.is_timestamp(type_):
-                # Text without a zone is read as UTC where the column has one.
-                with contextlib.suppress(pa.ArrowInvalid):
-                    moment = moment.cast(type_)
-                if pa.types.is_string(moment.type):
-                    moment = moment.cast(pa.timestamp(type_.unit))
+            is_text = isinstance(value, str) and pa.types.is_timestamp(type_)
+            moment = _moment(value, type_) if is_text else pa.array([value])
             width = pa.int32() if type_.bit_width == 32 else pa.int64()
             return int(moment.cast(type_).view(width)[0].as_py())
         if isinstance(value, str):
@@ -173,11 +169,19 @@ def from_python(value: Any, type_: pa.DataType) -> float:
         if isinstance(value, bool | int | float):
             return value
         return float(value)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise UsageError(
             f"{value!r} is no value for a column of type {type_}: {error}. Write it as the column would.",
             value=value,
         ) from error
+
+
+def _moment(text: str, type_: pa.DataType) -> pa.Array:
+    """Read a time; without a zone it is in UTC, and with the odd one of a place before there were zones, Python's."""
+    for kind in (type_, pa.timestamp(type_.unit)):
+        with contextlib.suppress(pa.ArrowInvalid):
+            return pa.array([text]).cast(kind)
+    return pa.array([datetime.fromisoformat(text).astimezone(UTC)])
 
 
 def _python_precision(type_: pa.DataType) -> pa.DataType:
