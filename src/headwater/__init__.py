@@ -6,13 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headwater.api import Repo, init, open
+    from headwater.api import Repo, clone, init, open
     from headwater.core.contract import Contract
     from headwater.core.errors import HeadwaterError
     from headwater.core.findings import Finding
     from headwater.models.impact import impact
 
-__all__ = ["Contract", "Finding", "HeadwaterError", "Repo", "__version__", "impact", "init", "open"]
+__all__ = ["Contract", "Finding", "HeadwaterError", "Repo", "__version__", "clone", "impact", "init", "open"]
 
 __version__ = "0.1.0"
 
@@ -22,6 +22,7 @@ _HOMES = {
     "Finding": "headwater.core.findings",
     "HeadwaterError": "headwater.core.errors",
     "Repo": "headwater.api",
+    "clone": "headwater.api",
     "impact": "headwater.models.impact",
     "init": "headwater.api",
     "open": "headwater.api",

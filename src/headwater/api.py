@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from headwater.store.dataset import Dataset
     from headwater.transforms.run import TransformResult
 
-__all__ = ["Repo", "check_file", "init", "open", "profile_file"]
+__all__ = ["Repo", "check_file", "clone", "init", "open", "profile_file"]
 
 
 class Repo(store.Repo):
@@ -289,6 +289,13 @@ def init(location: str | Path = ".", **options: Any) -> Repo:
 def open(location: str | Path = ".", **options: Any) -> Repo:
     """Open a repository; see `headwater.store.repo.Repo.open`."""
     return Repo.open(location, **options)
+
+
+def clone(source: str | Path, target: str | Path, **options: Any) -> Repo:
+    """Make a repository with the history of another one; see `headwater.store.remotes.clone`."""
+    from headwater.store import remotes
+
+    return remotes.clone(Repo, source, target, **options)
 
 
 def _in_memory(source: Any, dataset: str | None, reading: dict[str, Any]) -> tuple[Repo, str]:

@@ -23,6 +23,7 @@ CLASSES = [getattr(errors, name) for name in errors.__all__ if name != "require_
         ("MissingExtra", 2, ImportError),
         ("InputError", 2, ValueError),
         ("MergeConflict", 1, Exception),
+        ("Diverged", 1, Exception),
         ("GateClosed", 1, Exception),
         ("ConcurrentUpdate", 3, Exception),
         ("StorageError", 3, OSError),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,9 @@ from headwater.store.objects import Objects
 from headwater.store.repo import Repo
 from headwater.store.storage import Storage
 from headwater.store.writing import Workshop
+from tests.s3 import ENVIRONMENT, make_bucket, s3_server
 
-BACKENDS = ["directory", "memory"]
+BACKENDS = ["directory", "memory", "s3"]
 """Where repositories may live. Every test that uses `location` runs in each of them."""
 
 _numbers = itertools.count()
@@ -27,7 +28,25 @@ _numbers = itertools.count()
 @pytest.fixture(params=BACKENDS)
 def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return a fresh place for a repository."""
+    if request.param == "s3":
+        return f"{request.getfixturevalue('bucket')}/test{next(_numbers)}"
     return {"directory": str(tmp_path / "repo"), "memory": f"memory://test{next(_numbers)}"}[request.param]
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """Run an S3 server and return its URL."""
+    with s3_server() as url:
+        make_bucket(url, "bucket")
+        yield url
+
+
+@pytest.fixture
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the URL of a bucket that this process can use."""
+    for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": s3}.items():
+        monkeypatch.setenv(name, value)
+    return "s3://bucket"
 
 
 @pytest.fixture

@@ -113,7 +113,8 @@ def test_renewing_a_path_moves_its_time_to_now(storage: Storage) -> None:
     storage.write("a", b"1")
     before = storage.modified("a")
     assert before is not None
-    time.sleep(0.02)
+    # Object stores tell the time of a write in whole seconds.
+    time.sleep(0.02 if storage.root is not None else 1.1)
     storage.renew(["a"])
     after = storage.modified("a")
     assert after is not None

@@ -49,6 +49,8 @@ def branch(session: Session, name: str | None, start: str | None, delete: bool) 
 def switch(session: Session, name: str, start: str | None, create: bool) -> None:
     """Change the repository's current branch.
 
+    A branch that only a remote has is made here, too.
+
     Examples
     --------
     hw switch main
@@ -59,6 +61,11 @@ def switch(session: Session, name: str, start: str | None, create: bool) -> None
     repo = session.repo()
     if create and not (repo.head is None and name == repo.branch_name):
         repo.create_branch(name, start)
+    elif name not in repo.branches():
+        there = [known for known in repo.refs.names("remotes") if known.partition("/")[2] == name]
+        if len(there) == 1:
+            repo.create_branch(name, there[0])
+            create = True
     repo.switch(name)
     value = {"branch": name, "commit": repo.head, "created": create}
     made = "new " if create else ""

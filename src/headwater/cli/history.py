@@ -39,6 +39,7 @@ def status(session: Session) -> None:
         "datasets": [dataset_facts(repo[name]) for name in repo.datasets()],
         "branches": len(repo.branches()),
         "tags": len(repo.tags()),
+        "remotes": _apart(repo),
     }
     session.show(value, lambda out: draw_status(out, value))
     if commit is None:
@@ -134,6 +135,19 @@ def reflog(session: Session, branch: str | None, limit: int | None) -> None:
         for move in islice(repo.refs.reflog("heads", name), limit)
     ]
     session.show({"branch": name, "moves": moves}, lambda out: draw_reflog(out, moves))
+
+
+def _apart(repo: Repo) -> list[dict[str, Any]]:
+    """Return how many commits our branch has that its namesakes at the remotes lack, and the other way round."""
+    from headwater.store.remotes import apart
+
+    head = repo.head
+    found = []
+    for name, theirs in repo.refs.names("remotes").items():
+        if head is not None and name.partition("/")[2] == repo.branch_name:
+            ahead, behind = (0, 0) if theirs == head else apart(repo, head, theirs)
+            found.append({"name": name, "ahead": ahead, "behind": behind})
+    return found
 
 
 def dataset_facts(dataset: Dataset) -> dict[str, Any]:

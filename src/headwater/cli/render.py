@@ -44,6 +44,11 @@ def draw_status(out: Console, status: Mapping[str, Any]) -> None:
     if commit is not None:
         out.print(Text.assemble((commit.id[:SHORT], "yellow"), f"  {safe(commit.summary)}"))
         out.print(Text(f"{when(commit.time)}, {commit.author}", style="dim"))
+    for remote in status["remotes"]:
+        ways = [f"{remote[way]:,} commit(s) {way}" for way in ("ahead", "behind") if remote[way]]
+        out.print(
+            Text(f"{' and '.join(ways) or 'level with'} {'of ' if ways else ''}{remote['name']}", style="dim")
+        )
     if status["datasets"]:
         out.print()
         draw_datasets(out, status["datasets"])

@@ -71,19 +71,29 @@ def gc(session: Session, grace: timedelta, keep_reflog: timedelta, dry_run: bool
 @click.option(
     "--no-data", is_flag=True, help="Do not hash all rows again: only files, refs and fingerprints."
 )
-def fsck(session: Session, no_data: bool) -> None:
+@click.option("--repair", "mend", is_flag=True, help="Take missing and damaged files from the remotes.")
+def fsck(session: Session, no_data: bool, mend: bool) -> None:
     """Verify every ref, file, index and fingerprint of the repository.
 
     Each file is held against its name, each index against its rows, each version against its fingerprint.
 
-    Exit code 1 if something is damaged. It changes nothing.
+    Exit code 1 if something is damaged. It changes nothing, unless --repair is given.
 
     Examples
     --------
     hw fsck
     hw -C s3://bucket/shop fsck --no-data --json
     """
-    found = session.repo().fsck(data=not no_data)
+    repo = session.repo()
+    found = repo.fsck(data=not no_data)
+    if mend and found.findings:
+        from headwater.store.fsck import repair
+
+        mended = repair(repo, found)
+        session.say(
+            f"Took {len(mended)} of {len(found.findings)} damaged or missing file(s) from the remotes."
+        )
+        found = repo.fsck(data=not no_data)
     session.show(found.to_dict(), lambda out: _draw_verified(out, found))
     if found.findings:
         click.get_current_context().exit(1)
@@ -118,5 +128,7 @@ def _draw_verified(out: Console, found: Verified) -> None:
         ),
         soft_wrap=True,
     )
+    if found.elsewhere:
+        out.print(f"{found.elsewhere:,} file(s) are at the remote only, and were not verified", markup=False)
     for finding in found.findings:
         out.print(badge(finding.outcome), Text(f"{finding.check}  {finding.message}"), soft_wrap=True)

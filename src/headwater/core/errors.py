@@ -10,6 +10,7 @@
     │   └── MissingExtra(ImportError)   an optional package is needed: the message names the extra
     ├── InputError(ValueError)          2: a file cannot be read: which file, which line, why
     ├── MergeConflict                   1: two changes touch the same cells; nothing was lost
+    ├── Diverged                        1: two repositories have commits that the other lacks
     ├── GateClosed                      1: the branch's gate did not let the commit through
     ├── ConcurrentUpdate                3: a ref moved under us more often than we retried
     └── StorageError(OSError)           3: the store could not read or write
@@ -28,6 +29,7 @@ from typing import Any, ClassVar
 __all__ = [
     "ConcurrentUpdate",
     "CorruptObject",
+    "Diverged",
     "GateClosed",
     "HeadwaterError",
     "InputError",
@@ -155,6 +157,12 @@ class InputError(HeadwaterError, ValueError):
 
 class MergeConflict(HeadwaterError):
     """Two changes touch the same cells. Both sides are kept; ``conflicts`` lists the cells."""
+
+    exit_code = 1
+
+
+class Diverged(HeadwaterError):
+    """Two repositories have commits on a branch that the other lacks; nothing was moved."""
 
     exit_code = 1
 

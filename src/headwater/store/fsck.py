@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,14 +18,18 @@ from headwater.store.commit import load_commit
 from headwater.store.manifest import EMPTY, Manifest, fingerprint_chunk, load_manifest
 from headwater.store.objects import Objects, object_path
 from headwater.store.refs import KINDS
+from headwater.store.remotes import objects_of_clone
 from headwater.store.storage import Storage
 
 if TYPE_CHECKING:
     from headwater.store.repo import Repo
 
-__all__ = ["Verified", "verify"]
+__all__ = ["Verified", "repair", "verify"]
+
+logger = logging.getLogger(__name__)
 
 _MOST_NAMED = 5
+_NOUN = {"heads": "Branch", "tags": "Tag", "remotes": "Branch of a remote"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,8 @@ class Verified:
     ----------
     commits, versions, objects, object_bytes, rows : int
         Commits, dataset versions, objects with their size, and stored rows that were verified, each once.
+    elsewhere : int
+        Objects that a partial clone left at its remote, which are not verified.
     findings : list of Finding
         The faults: ``store.ref``, ``store.missing``, ``store.damaged``, ``store.index``, ``store.fingerprint``.
     """
@@ -44,6 +51,7 @@ class Verified:
     objects: int
     object_bytes: int
     rows: int
+    elsewhere: int
     findings: list[Finding]
 
     @property
@@ -60,6 +68,7 @@ class Verified:
             "objects": self.objects,
             "object_bytes": self.object_bytes,
             "rows": self.rows,
+            "elsewhere": self.elsewhere,
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
@@ -90,10 +99,11 @@ def verify(repo: Repo, *, data: bool = True) -> Verified:
         Faults are findings, not errors, so that one does not hide the next.
     """
     # A reader of its own: what others have in memory may be gone from the disk.
-    objects = Objects(repo.storage)
+    objects = objects_of_clone(repo.storage)
+    partial = repo.remotes.partial is not None
     history = _read_history(repo, objects)
     damaged: set[ObjectId] = set()
-    sizes = 0
+    sizes = elsewhere = 0
     names = list(history.used)
     measured = repo.executor.map(
         lambda name: _read_object(name, repo.storage), names, label="objects", progress=repo.progress
@@ -102,6 +112,9 @@ def verify(repo: Repo, *, data: bool = True) -> Verified:
         sizes += size
         if fault:
             damaged.add(name)
+        if fault == "missing" and partial:
+            elsewhere += 1
+        elif fault:
             history.findings.append(_finding(fault, name, history.used[name], repo.storage))
     chunks = _distinct_chunks(history.manifests.values())
     broken: set[ObjectId] = set()
@@ -121,11 +134,49 @@ def verify(repo: Repo, *, data: bool = True) -> Verified:
     return Verified(
         commits=len(history.commits),
         versions=len(history.manifests),
-        objects=len(names),
+        objects=len(names) - elsewhere,
+        elsewhere=elsewhere,
         object_bytes=sizes,
-        rows=sum(chunk.rows for chunk, _ in chunks),
+        rows=sum(chunk.rows for chunk, _ in chunks if damaged.isdisjoint(chunk.objects())),
         findings=history.findings,
     )
+
+
+def repair(repo: Repo, found: Verified) -> list[ObjectId]:
+    """Replace missing and damaged objects by those of the first remote that has them whole.
+
+    Parameters
+    ----------
+    repo : Repo
+        The repository.
+    found : Verified
+        What `verify` found there.
+
+    Returns
+    -------
+    list of str
+        The objects that were replaced; verify again to see what is left.
+    """
+    wanted = [
+        ObjectId(finding.evidence["object"])
+        for finding in found.findings
+        if finding.check in ("store.missing", "store.damaged")
+    ]
+    done: list[ObjectId] = []
+    for remote in repo.remotes.values() if wanted else ():
+        try:
+            there = type(repo).open(remote).objects
+        except HeadwaterError as error:
+            logger.warning("%s cannot be asked: %s", remote, error)
+            continue
+        for name in [name for name in wanted if name not in done]:
+            try:
+                repo.objects.put(there.get(name))
+            except (ObjectMissing, CorruptObject):
+                continue
+            done.append(name)
+    repo.objects.forget()
+    return done
 
 
 def _read_history(repo: Repo, objects: Objects) -> _History:
@@ -141,7 +192,7 @@ def _read_history(repo: Repo, objects: Objects) -> _History:
                         check="store.ref",
                         outcome=Outcome.FAIL,
                         severity=1.0,
-                        message=f"{'Branch' if kind == 'heads' else 'Tag'} {name!r} or its reflog cannot be read: "
+                        message=f"{_NOUN[kind]} {name!r} or its reflog cannot be read: "
                         f"{error} Delete refs/{kind}/{name.replace('/', '!')} and make it again from `hw log`.",
                         evidence={"ref": name},
                     )
@@ -252,8 +303,8 @@ def _finding(
         outcome=Outcome.FAIL,
         severity=1.0,
         dataset=dataset,
-        message=f"{path} {what}; {where} need(s) it. Copy the file from another copy or a backup of the "
-        "repository: the name fixes the content, so any copy will do.",
+        message=f"{path} {what}; {where} need(s) it. `hw fsck --repair` takes it from a remote that has it; or "
+        "copy the file from a backup of the repository: the name fixes the content, so any copy will do.",
         evidence={"object": name, "path": object_path(name), "commits": [commit for _, commit in users]},
     )
 

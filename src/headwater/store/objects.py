@@ -13,6 +13,8 @@ from headwater.store.storage import Storage
 
 __all__ = ["Objects", "corrupt", "object_path"]
 
+_READS = 2
+"""A download may be cut short without an error."""
 _CACHED_BYTES = 4 << 20
 _CACHED_DOCUMENTS = 1024
 
@@ -50,14 +52,19 @@ class Objects:
         ObjectMissing
             If it is not there.
         """
-        data = self.storage.read(object_path(name))
-        if digest(data) != name:
-            raise corrupt(name, self.storage)
-        return data
+        for _ in range(_READS):
+            data = self.storage.read(object_path(name))
+            if digest(data) == name:
+                return data
+        raise corrupt(name, self.storage)
 
     def open(self, name: ObjectId) -> pa.Buffer:
         """Return the bytes of a large object, mapped into memory where it is a local file; not checked."""
         return self.storage.buffer(object_path(name))
+
+    def is_here(self, name: ObjectId) -> bool:
+        """Say whether an object is in this repository."""
+        return self.storage.exists(object_path(name))
 
     def put_document(self, value: Any) -> ObjectId:
         """Store a JSON-able value and return its name; equal values get equal names."""

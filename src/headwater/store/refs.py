@@ -24,12 +24,12 @@ from headwater.store.storage import Version
 
 __all__ = ["KINDS", "Move", "RefKind", "Refs", "whoami"]
 
-RefKind = Literal["heads", "tags"]
-KINDS: tuple[RefKind, ...] = ("heads", "tags")
+RefKind = Literal["heads", "tags", "remotes"]
+KINDS: tuple[RefKind, ...] = ("heads", "tags", "remotes")
 
 _NAME = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)*")
 _LONGEST_NAME = 200
-_NOUN = {"heads": "branch", "tags": "tag"}
+_NOUN = {"heads": "branch", "tags": "tag", "remotes": "branch of a remote"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Move:
 
 
 class Refs:
-    """Branches (``heads``) and tags of a repository."""
+    """Branches (``heads``) and tags of a repository, and the branches its remotes had when last seen."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects

@@ -37,6 +37,17 @@ from headwater.store.merge import CONFLICTS, Resolve, example, merge_manifests
 from headwater.store.objects import Objects
 from headwater.store.reachable import keep_alive
 from headwater.store.refs import RefKind, Refs, whoami
+from headwater.store.remotes import (
+    ORIGIN,
+    Fetched,
+    Pulled,
+    Pushed,
+    Remotes,
+    fetch,
+    objects_of_clone,
+    pull,
+    push,
+)
 from headwater.store.revisions import resolve
 from headwater.store.storage import Storage, is_url
 from headwater.store.transaction import Transaction
@@ -143,6 +154,7 @@ class Repo:
         self.author = whoami()
         self.hooks: list[CommitHook] = []
         self.cache = Cache(storage)
+        self.remotes = Remotes(storage)
         self.ref: str | None = None
         self.branch_name: str | None = None
         self.start: CommitId | None = None
@@ -206,6 +218,9 @@ class Repo:
                 "Install a newer version."
             )
         repo.branch_name = repo.current_branch()
+        if repo.remotes.partial is not None:
+            repo.objects = objects_of_clone(repo.storage)
+            repo.refs = Refs(repo.objects)
         return repo
 
     def current_branch(self) -> str:
@@ -521,6 +536,20 @@ class Repo:
         target = self.resolve(ref)
         self._move("heads", branch, target, self.refs.get("heads", branch), f"reset to {ref}")
         return target
+
+    # Other repositories
+
+    def fetch(self, remote: str = ORIGIN) -> Fetched:
+        """Bring the branches and tags of a remote here; see `headwater.store.remotes.fetch`."""
+        return fetch(self, remote)
+
+    def pull(self, remote: str = ORIGIN, **options: Any) -> Pulled:
+        """Fetch, and bring our branch forward; see `headwater.store.remotes.pull`."""
+        return pull(self, remote, **options)
+
+    def push(self, remote: str = ORIGIN, **options: Any) -> Pushed:
+        """Bring branches to a remote; see `headwater.store.remotes.push`."""
+        return push(self, remote, **options)
 
     # Private
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from headwater.core.errors import CorruptObject, NotFound, ObjectMissing, UsageError
 from headwater.core.ids import CommitId, ObjectId
 from headwater.store.commit import Commit, is_commit, load_commit
-from headwater.store.objects import Objects, object_path
-from headwater.store.refs import Refs
+from headwater.store.objects import Objects
+from headwater.store.refs import KINDS, Refs
 
 __all__ = ["resolve"]
 
@@ -25,7 +25,8 @@ def resolve(expression: str, *, refs: Refs, objects: Objects, head: CommitId | N
     Parameters
     ----------
     expression : str
-        A branch, tag or commit id (at least 6 digits of it), or ``HEAD``, followed by any number of
+        A branch, tag, branch of a remote (``origin/main``) or commit id (at least 6 digits of it), or ``HEAD``,
+        followed by any number of
         ``~n`` (n-th first parent), ``^n`` (n-th parent) and ``@{date}`` (newest commit along first parents
         that is not newer than the date, the end of the day where it gives none; UTC unless it says
         otherwise).
@@ -59,7 +60,7 @@ def _named(name: str, refs: Refs, objects: Objects, head: CommitId | None) -> Co
                 "There is no commit yet. `hw import FILE` makes the first.", kind="commit", name=name
             )
         return head
-    found = refs.get("heads", name) or refs.get("tags", name)
+    found = next((commit for kind in KINDS if (commit := refs.get(kind, name))), None)
     if found:
         return found
     if _HASH.fullmatch(name):
@@ -70,12 +71,16 @@ def _named(name: str, refs: Refs, objects: Objects, head: CommitId | None) -> Co
             raise UsageError(
                 f"Commit {name!r} is ambiguous: {', '.join(m[:16] for m in matches)}.", name=name
             )
-    raise NotFound.among("ref", name, [*refs.names("heads"), *refs.names("tags")])
+    raise NotFound.among("ref", name, [known for kind in KINDS for known in refs.names(kind)])
 
 
 def _commits_with_prefix(prefix: str, objects: Objects) -> list[CommitId]:
     if len(prefix) == _WHOLE:
-        return [CommitId(prefix)] if objects.storage.exists(object_path(prefix)) else []
+        try:
+            objects.open(ObjectId(prefix))
+        except ObjectMissing:
+            return []
+        return [CommitId(prefix)]
     found = []
     for entry in objects.storage.list(f"objects/{prefix[:2]}"):
         name = ObjectId("".join(entry.path.split("/")[-2:]))
