@@ -34,6 +34,19 @@ def test_a_rule_becomes_a_check_and_back() -> None:
         ),
         (Rule(check="validity.set", column="x"), UsageError, "needs values"),
         (Rule(check="volume.rows", column="x"), UsageError, "not about one column"),
+        *[
+            (Rule(check=check, column="x", parameters={name: value}), UsageError, f"{name}.*must be {kind}")
+            for check, name, value, kind in (
+                ("validity.set", "values", "a", "a list"),
+                ("validity.set", "values", [["a"]], "a list of plain values"),
+                ("validity.set", "values", [{"a": 1}], "a list of plain values"),
+                ("completeness.null_fraction", "maximum", "0.5", "a number"),
+                ("completeness.null_fraction", "maximum", None, "a number"),
+                ("completeness.null_fraction", "blank", "no", "true or false"),
+                ("validity.pattern", "pattern", 5, "text"),
+                ("validity.length", "minimum", 1.5, "a whole number or null"),
+            )
+        ],
     ],
 )
 def test_rules_that_do_not_fit_say_why(rule: Rule, error: type[Exception], message: str) -> None:

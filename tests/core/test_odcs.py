@@ -118,6 +118,12 @@ def test_a_contract_of_another_tool_becomes_promises_and_rules() -> None:
     assert contract.rules[-1].severity == "warning"
 
 
+def ours(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema with one rule of ours."""
+    rule = {"type": "custom", "engine": "headwater", "implementation": body}
+    return {"schema": [{"name": "a", "quality": [rule]}]}
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -150,6 +156,22 @@ def test_a_contract_of_another_tool_becomes_promises_and_rules() -> None:
             },
             "needs a 'check'",
         ),
+        *[
+            (
+                {"schema": [{"name": "a", "quality": [{"type": "text", "severity": 3}]}]},
+                "severity must be text",
+            ),
+            (ours({"check": None}), "needs a 'check'"),
+            (ours({"check": "volume.rows", "parameters": "x"}), "parameters must be a mapping"),
+            ({"customProperties": {"a": 1}}, "customProperties must be a list"),
+            ({"customProperties": [{"property": []}]}, "needs a 'property'"),
+            ({"customProperties": [{"property": "headwaterKey", "value": "id"}]}, "a list of columns"),
+            (
+                {"customProperties": [{"property": "headwaterSensitive", "value": [True]}]},
+                "a list of columns",
+            ),
+            ({"customProperties": [{"property": "headwaterLabel", "value": ["y"]}]}, "must be a column"),
+        ],
     ],
 )
 def test_problems_say_where_they_are(change: dict[str, Any], problem: str) -> None:

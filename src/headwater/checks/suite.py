@@ -174,6 +174,14 @@ def check_of(rule: Rule) -> Check:
         raise UsageError(
             f"Check {rule.check!r} needs {', '.join(lacking)}. Give it in the rule.", check=rule.check
         )
+    for name, value in given.items():
+        if not _fits(value, str(known[name].type)):
+            raise UsageError(
+                f"Parameter {name!r} of check {rule.check!r} is {value!r}, but must be {_in_words(known[name])}. "
+                "Mend the rule.",
+                check=rule.check,
+                parameter=name,
+            )
     return kind(**{name: _frozen(value) for name, value in given.items()})
 
 
@@ -245,6 +253,40 @@ def _column_parameter(rule: Rule, known: Mapping[str, Any]) -> dict[str, Any]:
         "Move the rule to the table.",
         check=rule.check,
     )
+
+
+def _fits(value: Any, annotation: str) -> bool:
+    """Say whether a value, as YAML has it, may be that of a parameter annotated so."""
+    kinds = [part.partition("[")[0].strip() for part in annotation.split("|")]
+    known = [_SHAPES[kind] for kind in kinds if kind in _SHAPES]
+    is_plain = not isinstance(value, list | tuple) or not any(isinstance(item, list | dict) for item in value)
+    return is_plain and (
+        len(known) < len(kinds) or isinstance(value, tuple(one for few in known for one in few))
+    )
+
+
+def _in_words(field: Field[Any]) -> str:
+    return " or ".join(
+        _WORDS.get(part.partition("[")[0].strip(), "a plain value") for part in str(field.type).split("|")
+    )
+
+
+_SHAPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "tuple": (list, tuple),
+    "None": (type(None),),
+}
+_WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "tuple": "a list of plain values",
+    "None": "null",
+}
 
 
 def _frozen(value: Any) -> Any:

@@ -32,6 +32,8 @@ _TOP_LEVEL = (
         "contractCreatedTs",
     }
 )
+_LISTS = ("headwaterKey", "headwaterSensitive", "headwaterUnpromised")
+_NAMES = ("headwaterLabel", "headwaterTime")
 _LOGICAL = frozenset(
     {"string", "date", "number", "integer", "object", "array", "boolean", "timestamp", "time"}
 )
@@ -128,12 +130,30 @@ def problems_of(document: Mapping[str, Any]) -> list[str]:
     if not version.startswith("v3"):
         found.append(f"apiVersion is {version!r}: only v3 is read")
     found += [f"{name} is no field of a contract" for name in document if name not in _TOP_LEVEL]
+    found += _custom_problems(document.get("customProperties") or ())
     tables = document.get("schema")
     if not isinstance(tables, Sequence) or isinstance(tables, str) or not tables:
         return [*found, "schema must be a list with a table"]
     for number, table in enumerate(tables):
         found += _table_problems(table, f"schema[{number}]")
     return found
+
+
+def _custom_problems(properties: Any) -> Iterator[str]:
+    if not isinstance(properties, Sequence) or isinstance(properties, str):
+        yield "customProperties must be a list"
+        return
+    for number, item in enumerate(properties):
+        place = f"customProperties[{number}]"
+        if not isinstance(item, Mapping) or not isinstance(item.get("property"), str):
+            yield f"{place} needs a 'property' and a 'value'"
+            continue
+        value, name = item.get("value"), item["property"]
+        is_list = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        if name in _LISTS and value is not None and not is_list:
+            yield f"{place}: {name} must be a list of columns"
+        if name in _NAMES and value is not None and not isinstance(value, str):
+            yield f"{place}: {name} must be a column"
 
 
 def _table_problems(table: Any, where: str) -> Iterator[str]:
@@ -177,8 +197,14 @@ def _quality_problems(rules: Any, where: str) -> Iterator[str]:
             yield f"{place}.type is {kind!r}; it can be {', '.join(_QUALITY)}"
             continue
         yield from (f"{place} needs {name!r}" for name in _QUALITY[kind] if name not in rule)
-        if rule.get("engine") == _ENGINE and not _is_ours(rule):
-            yield f"{place}.implementation needs a 'check', for engine {_ENGINE!r}"
+        if not isinstance(rule.get("severity", ""), str):
+            yield f"{place}.severity must be text"
+        if rule.get("engine") == _ENGINE:
+            body = rule.get("implementation")
+            if not isinstance(body, Mapping) or not isinstance(body.get("check"), str):
+                yield f"{place}.implementation needs a 'check', for engine {_ENGINE!r}"
+            elif not isinstance(body.get("parameters") or {}, Mapping):
+                yield f"{place}.implementation.parameters must be a mapping"
 
 
 def _property(contract: Contract, column: ColumnPromise) -> dict[str, Any]:
