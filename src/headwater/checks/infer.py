@@ -104,6 +104,9 @@ def _proposals(described: Profile, target: Target, key: tuple[str, ...]) -> Iter
         yield Rows(minimum=max(1, round(rows * 0.5)))
     if key and key != target.dataset.key:
         yield Columns(columns=key)
+    values = _values(
+        [one for one in described.columns if one.name not in key and _is_closed(one, target)], target
+    )
     for one in described.columns:
         there = one.rows - one.missing
         if one.name in key or not there:
@@ -113,38 +116,45 @@ def _proposals(described: Profile, target: Target, key: tuple[str, ...]) -> Iter
                 column=one.name, maximum=_round_up(min(1.0, one.missing_fraction * 1.5 + 0.01))
             )
         if rows >= _FEW_ROWS:
-            yield from _value_rules(one, there, target)
+            yield from _value_rules(one, values.get(one.name))
 
 
-def _value_rules(one: ColumnProfile, there: int, target: Target) -> Iterator[Check]:
-    kind = Kind(one.kind)
-    closed = (
-        one.distinct_is_exact
+def _is_closed(one: ColumnProfile, target: Target) -> bool:
+    """Say whether a column has values of a fixed set: few, each often enough."""
+    return (
+        (one.kind == Kind.TEXT or (one.kind == Kind.INTEGER and one.name == target.label))
+        and one.rows >= _FEW_ROWS
+        and one.distinct_is_exact
         and 1 <= one.distinct <= _CATEGORIES
-        and there >= _ROWS_A_CATEGORY * one.distinct
+        and one.rows - one.missing >= _ROWS_A_CATEGORY * one.distinct
         and all(value.exact for value in one.top)
     )
-    if kind is Kind.TEXT and closed:
-        values = _values(one, target)
+
+
+def _values(columns: Sequence[ColumnProfile], target: Target) -> dict[str, tuple[Any, ...]]:
+    """Return all values of columns with few; a profile lists but the most frequent."""
+    tops = {one.name: TopValues(column=one.name) for one in columns}
+    found = measure(
+        target.dataset, tops.values(), executor=target.executor, cache=target.cache, exact=list(tops.values())
+    )
+    return {
+        name: tuple(sorted(value for value, _, _ in found[top].top())) if found[top].is_exact else ()
+        for name, top in tops.items()
+    }
+
+
+def _value_rules(one: ColumnProfile, values: tuple[Any, ...] | None) -> Iterator[Check]:
+    """Propose rules for the values of a column, of which ``values`` are all where they are few."""
+    kind = Kind(one.kind)
+    if values is not None:
         if values:
             yield Set(column=one.name, values=values)
     elif kind is Kind.TEXT:
         pattern = _pattern(one)
         if pattern is not None:
             yield Pattern(column=one.name, pattern=pattern)
-    elif kind is Kind.INTEGER and closed and one.name == target.label:
-        values = _values(one, target)
-        if values:
-            yield Set(column=one.name, values=values)
     elif kind.is_numeric:
         yield from _range(one)
-
-
-def _values(one: ColumnProfile, target: Target) -> tuple[Any, ...]:
-    """Return all values of a column with few; a profile lists but the most frequent."""
-    top = TopValues(column=one.name)
-    state = measure(target.dataset, [top], executor=target.executor, cache=target.cache, exact=[top])[top]
-    return tuple(sorted(value for value, _, _ in state.top())) if state.is_exact else ()
 
 
 def _range(one: ColumnProfile) -> Iterator[Check]:
