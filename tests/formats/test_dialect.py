@@ -88,6 +88,7 @@ def test_nameless_columns_get_names_that_are_free() -> None:
         (b"\xe9t\xe9,b\n1,2\n", "byte 0xe9 is not UTF-8"),
         ("a,b\n1,2\n".encode("utf-16-le"), "--encoding utf-16-le"),
         ("a,b\n1,2\n".encode("utf-16-be"), "--encoding utf-16-be"),
+        (b"a" * 200_000, "the header cannot be read (field larger"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(50), "it is not text"),
     ],
 )

@@ -84,7 +84,11 @@ def find_dialect(head: bytes, file: str, *, options: ReadOptions, delimiter: str
     line = 1 + head.count(newline, 0, begin)
     require_utf8(head[begin:end], file, line=line, newline=newline)
     text = head[begin:end].decode().rstrip("\r\n")
-    fields = next(csv.reader(io.StringIO(text, newline=""), delimiter=chosen))
+    try:
+        fields = next(csv.reader(io.StringIO(text, newline=""), delimiter=chosen))
+    except csv.Error as error:
+        mend = "it may be no delimited text: name its format with --input-format"
+        raise input_error(file, f"the header cannot be read ({error})", line=line, mend=mend) from error
     notes = tuple(_doubt(text, mark) for mark in _MARKS if mark in text)[:1] if len(fields) == 1 else ()
     if not options.header:
         names = tuple(f"column_{position}" for position in range(1, len(fields) + 1))
