@@ -28,6 +28,11 @@ def test_values_come_in_order_and_missing_ones_last() -> None:
     assert rows == [3, 1, 2]
 
 
+def test_a_long_value_is_cut_short_where_it_is_named() -> None:
+    names, _ = counts_of(pa.table({"text": ["x" * 5000]}), "text")
+    assert names == [["text = " + "x" * 79 + "…"]]
+
+
 def test_whole_numbers_in_floating_columns_read_as_whole_numbers() -> None:
     assert counts_of(pa.table({"a": [1.0, 0.0, 0.5]}), "a")[0] == [["a = 0", "a = 0.5", "a = 1"]]
 

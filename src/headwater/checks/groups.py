@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from headwater.checks.base import States
 from headwater.core.arrays import to_python
 from headwater.core.errors import UsageError
+from headwater.core.text import clipped
 from headwater.profile.base import NeedExact
 from headwater.profile.groups import Groups, GroupsState
 from headwater.profile.kinds import kind_of
@@ -38,7 +39,7 @@ class Group:
     where: str
 
     def __str__(self) -> str:
-        return f"{self.column} {'is missing' if self.value == '' else '= ' + self.value}"
+        return f"{self.column} {'is missing' if self.value == '' else '= ' + clipped(self.value)}"
 
 
 @dataclass(frozen=True, slots=True)
