@@ -87,3 +87,20 @@ def test_undo_of_another_branch_says_where_it_is(shop: hw.Repo, cli: Cli) -> Non
         tx.delete("people", keys=[1])
     assert "fix is back at" in cli("undo", "fix").stdout
     assert "Fix names" in cli.json("log", "fix", "-n", "1")[0]["message"]
+
+
+def test_a_commit_is_picked(shop: hw.Repo, cli: Cli) -> None:
+    assert "Picked fix: " in cli("cherry-pick", "fix").stdout
+    assert "is here already" in cli("cherry-pick", "fix").stdout
+    assert "conflict" in cli("cherry-pick", "clash", code=1).stderr
+    assert cli.json("cherry-pick", "clash", "--theirs", "-m", "their name")["changed"] is True
+    assert shop["people"].to_arrow(where="id = 1")["name"].to_pylist() == ["Anna"]
+
+
+def test_a_branch_is_rebased(shop: hw.Repo, cli: Cli) -> None:
+    cli("switch", "fix")
+    assert cli("rebase", "main").stdout.startswith("fix: 1 commit(s) made anew on main, now at ")
+    assert "on top of main already" in cli("rebase", "main").stdout
+    cli("switch", "clash")
+    assert "anew on 'main'" in cli("rebase", "main", code=1).stderr
+    assert cli.json("rebase", "main", "--ours")["commits"].popitem()[1] is None

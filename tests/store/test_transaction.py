@@ -217,6 +217,20 @@ def test_rows_are_deleted_by_key(repo: Repo, keys: Any, left: list[int]) -> None
     assert [row["id"] for row in rows(repo)] == left
 
 
+def test_each_row_of_a_list_updates_the_cells_that_it_names(repo: Repo) -> None:
+    before = {row["id"]: row for row in rows(repo)}
+    with repo.transaction("some cells") as tx:
+        tx.upsert("p", [{"id": 1, "a": "new"}, {"id": 2, "b": 77}, {"id": 9, "b": 5}])
+    after = {row["id"]: row for row in rows(repo)}
+    assert after[1] == {**before[1], "a": "new"}
+    assert after[2] == {**before[2], "b": 77}
+    assert after[9] == {"id": 9, "a": None, "b": 5}
+    head = repo.head
+    with pytest.raises(NotFound), repo.transaction("bad") as tx:
+        tx.upsert("p", [{"id": 1, "a": "newer"}, {"a": "without key"}])
+    assert repo.head == head
+
+
 def test_rows_are_deleted_by_a_stream_of_keys(repo: Repo) -> None:
     with repo.transaction("delete") as tx:
         assert tx.delete("p", keys=(number for number in (1, 2))) == 2

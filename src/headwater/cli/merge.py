@@ -1,4 +1,4 @@
-"""Commands that bring changes together or take them back: merge, revert, undo."""
+"""Commands that bring changes together or take them back: merge, cherry-pick, rebase, revert, undo."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ if TYPE_CHECKING:
 
     from headwater.api import Repo
 
-__all__ = ["merge", "revert", "undo"]
+__all__ = ["cherry_pick", "merge", "rebase", "revert", "undo"]
 
+_ours = click.option(
+    "--ours", "resolve", flag_value="ours", help="Where both changed a cell, keep what is here."
+)
+_theirs = click.option(
+    "--theirs", "resolve", flag_value="theirs", help="Where both changed a cell, take what comes in."
+)
 _CONFLICT_FILES = (".parquet", ".csv")
 
 
 @command("merge")
 @click.argument("source")
 @click.option("--into", metavar="BRANCH", help="The branch to merge into; the current one by default.")
-@click.option("--ours", "resolve", flag_value="ours", help="Where both changed a cell, keep what BRANCH has.")
-@click.option(
-    "--theirs", "resolve", flag_value="theirs", help="Where both changed a cell, take what SOURCE has."
-)
+@_ours
+@_theirs
 @click.option("--no-ff", is_flag=True, help="Make a merge commit even where BRANCH could just move.")
 @click.option("-m", "--message", help="Message of the merge commit.")
 @click.option(
@@ -99,6 +103,58 @@ def revert(session: Session, ref: str, message: str | None) -> None:
     session.show(value, lambda out: out.print(text, markup=False))
     if commit != before:
         session.next("hw show")
+
+
+@command("cherry-pick")
+@click.argument("ref")
+@click.option("-m", "--message", help="Message of the new commit.")
+@_ours
+@_theirs
+def cherry_pick(
+    session: Session, ref: str, message: str | None, resolve: Literal["ours", "theirs"] | None
+) -> None:
+    """Make the change of one commit here, too, as a new commit.
+
+    Where the branch changed the same cells, nothing is done: the conflicts are listed, and the exit code is 1.
+
+    Examples
+    --------
+    hw cherry-pick fix-labels~1
+    hw cherry-pick 3f2a91c07d55 --theirs
+    """
+    repo = session.repo()
+    before = repo.head
+    commit = repo.cherry_pick(ref, message=message, resolve=resolve)
+    value = {"commit": commit, "branch": repo.branch_name, "changed": commit != before}
+    text = f"Picked {ref}: {commit[:12]}" if commit != before else f"The change of {ref} is here already"
+    session.show(value, lambda out: out.print(text, markup=False))
+
+
+@command("rebase")
+@click.argument("onto")
+@_ours
+@_theirs
+def rebase(session: Session, onto: str, resolve: Literal["ours", "theirs"] | None) -> None:
+    """Make the commits of your branch anew on top of another ref.
+
+    Each keeps its author and message. If one clashes, nothing is done: the conflicts are listed, and the exit
+    code is 1. Here --ours is what ONTO has. `hw undo` takes a rebase back.
+
+    Examples
+    --------
+    hw rebase main
+    hw rebase origin/main --theirs
+    """
+    repo = session.repo()
+    done = repo.rebase(onto, resolve=resolve)
+    made = sum(new is not None for new in done.commits.values())
+    empty = len(done.commits) - made
+    text = f"{done.branch}: {made} commit(s) made anew on {onto}, now at {done.commit[:12]}"
+    text += f"; {empty} changed nothing there" if empty else ""
+    if not done.commits:
+        text = f"{done.branch} is on top of {onto} already"
+    value = {"branch": done.branch, "commit": done.commit, "commits": done.commits}
+    session.show(value, lambda out: out.print(text, markup=False))
 
 
 @command("undo")

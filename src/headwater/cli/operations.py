@@ -104,7 +104,7 @@ def train(
     slices: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Train a fixed recipe on a dataset and evaluate it on held-out rows.
+    """Train a fixed recipe and evaluate it on held-out rows.
 
     Rows are held out by their key, so the same ones are in every version. Metrics come with 95 % intervals,
     overall, by slice and by group. `hw impact` compares two versions.

@@ -105,6 +105,28 @@ class Refs:
             if self._swap(kind, name, version, to, reason, author):
                 return True
 
+    def require_move(
+        self,
+        kind: RefKind,
+        name: str,
+        to: CommitId | None,
+        *,
+        expected: CommitId | None,
+        reason: str,
+        author: str = "",
+    ) -> None:
+        """Move a ref as `move` does.
+
+        Raises
+        ------
+        ConcurrentUpdate
+            If it held something other than ``expected``.
+        """
+        if not self.move(kind, name, to, expected=expected, reason=reason, author=author):
+            raise ConcurrentUpdate(
+                f"{name!r} moved meanwhile. Nothing was changed; run the same command again.", name=name
+            )
+
     def update(
         self,
         kind: RefKind,

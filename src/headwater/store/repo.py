@@ -7,17 +7,11 @@ import json
 import logging
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import Any, Protocol, Self
 
-import pyarrow as pa
-
 from headwater.core.errors import (
-    ConcurrentUpdate,
     CorruptObject,
-    MergeConflict,
     NotFound,
     ObjectMissing,
     StorageDenied,
@@ -29,13 +23,14 @@ from headwater.core.ids import CommitId, canonical_json
 from headwater.core.progress import SILENT, Progress
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
-from headwater.store.commit import Commit, Provenance, ancestors, load_commit, merge_base, save_commit
+from headwater.store import combine
+from headwater.store.combine import MergeResult, Rebased
+from headwater.store.commit import Commit, ancestors, load_commit
 from headwater.store.dataset import Dataset
 from headwater.store.diff import Diff
-from headwater.store.manifest import Manifest, load_manifest, save_manifest
-from headwater.store.merge import CONFLICTS, Resolve, example, merge_manifests
+from headwater.store.manifest import Manifest, load_manifest
+from headwater.store.merge import Resolve
 from headwater.store.objects import Objects
-from headwater.store.reachable import keep_alive
 from headwater.store.refs import RefKind, Refs, whoami
 from headwater.store.remotes import (
     ORIGIN,
@@ -102,15 +97,6 @@ class Cache:
         return sorted(
             entry.path.removeprefix(self._prefix) for entry in self._storage.list(start.rstrip("/"))
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeResult:
-    """What a merge did: ``up-to-date``, ``fast-forward`` or ``merge``, and where the branch is now."""
-
-    kind: str
-    commit: CommitId
-    branch: str
 
 
 class RepoDiff(Mapping[str, Diff]):
@@ -428,77 +414,24 @@ class Repo:
         fast_forward: bool = True,
         resolve: Resolve | None = None,
     ) -> MergeResult:
-        """Merge ``source`` into a branch (the current one by default), by key and cell.
-
-        Parameters
-        ----------
-        source : str
-            A ref.
-        into : str, optional
-            A branch.
-        message : str, optional
-            Message of the merge commit.
-        fast_forward : bool
-            Move the branch without a merge commit where it has no commits of its own.
-        resolve : {"ours", "theirs"}, optional
-            Which side wins where both changed a cell.
-
-        Raises
-        ------
-        MergeConflict
-            If both changed a cell; ``conflicts`` is their table. The branch stays as it is.
-        """
-        began = monotonic()
-        branch = into or self.require_branch()
-        theirs = self.resolve(source)
-        ours = self.refs.get("heads", branch)
-        if ours is None:
-            raise NotFound.among("branch", branch, self.branches())
-        base = merge_base(ours, theirs, self.objects)
-        if base == theirs:
-            return MergeResult(kind="up-to-date", commit=ours, branch=branch)
-        if base == ours and fast_forward:
-            self._publish(branch, self.commit(theirs), ours, f"merge {source}: fast-forward", began)
-            return MergeResult(kind="fast-forward", commit=theirs, branch=branch)
-        commit = self._three_way(
-            base,
-            ours,
-            theirs,
-            parents=(ours, theirs),
-            message=message or f"Merge {source} into {branch}",
-            provenance=Provenance(kind="merge", id=source, inputs=(theirs,)),
-            resolve=resolve,
-            what=f"merging {source!r} into {branch!r}",
+        """Merge a ref into a branch, by key and cell; see `headwater.store.combine.merge`."""
+        return combine.merge(
+            self, source, into=into, message=message, fast_forward=fast_forward, resolve=resolve
         )
-        self._publish(branch, commit, ours, f"merge {source}", began)
-        return MergeResult(kind="merge", commit=commit.id, branch=branch)
 
     def revert(self, ref: str, *, message: str | None = None) -> CommitId:
-        """Undo the change of one commit by a new commit on the current branch.
+        """Undo the change of one commit by a new commit; see `headwater.store.combine.revert`."""
+        return combine.revert(self, ref, message=message)
 
-        Raises
-        ------
-        MergeConflict
-            If later commits changed the same cells.
-        """
-        began = monotonic()
-        branch = self.require_branch()
-        target = self.commit(self.resolve(ref))
-        head = self._require_head()
-        commit = self._three_way(
-            target.id,
-            head,
-            target.parents[0] if target.parents else None,
-            parents=(head,),
-            message=message or f"Revert: {target.summary}\n\nReverts commit {target.id}.",
-            provenance=Provenance(kind="revert", id=target.id, inputs=(target.id,)),
-            resolve=None,
-            what=f"reverting {target.id[:12]}",
-        )
-        if commit.datasets == self.commit(head).datasets:
-            return head
-        self._publish(branch, commit, head, f"revert {target.id[:12]}", began)
-        return commit.id
+    def cherry_pick(
+        self, ref: str, *, message: str | None = None, resolve: Resolve | None = None
+    ) -> CommitId:
+        """Make the change of one commit here, too; see `headwater.store.combine.cherry_pick`."""
+        return combine.cherry_pick(self, ref, message=message, resolve=resolve)
+
+    def rebase(self, onto: str, *, resolve: Resolve | None = None) -> Rebased:
+        """Make the commits of our branch anew on top of ``onto``; see `headwater.store.combine.rebase`."""
+        return combine.rebase(self, onto, resolve=resolve)
 
     def undo(self, branch: str | None = None) -> CommitId | None:
         """Move a branch (the current one by default) back to where it was before its last move.
@@ -527,14 +460,23 @@ class Repo:
             else:
                 before = next(moves, None)
                 target = before.commit if before else None
-                self._move("heads", name, target, now, f"undo {move.reason}")
+                self.refs.require_move(
+                    "heads", name, target, expected=now, reason=f"undo {move.reason}", author=self.author
+                )
                 return target
         raise UsageError(f"Branch {name!r} has no earlier state to go back to.", name=name)
 
     def reset(self, branch: str, ref: str) -> CommitId:
         """Make a branch point to ``ref``; what it held stays in the reflog."""
         target = self.resolve(ref)
-        self._move("heads", branch, target, self.refs.get("heads", branch), f"reset to {ref}")
+        self.refs.require_move(
+            "heads",
+            branch,
+            target,
+            expected=self.refs.get("heads", branch),
+            reason=f"reset to {ref}",
+            author=self.author,
+        )
         return target
 
     # Other repositories
@@ -571,73 +513,8 @@ class Repo:
         now = self.refs.get(kind, name)
         if now is None:
             raise NotFound.among("branch" if kind == "heads" else "tag", name, self.refs.names(kind))
-        self._move(kind, name, None, now, "deleted")
+        self.refs.require_move(kind, name, None, expected=now, reason="deleted", author=self.author)
         return now
-
-    def _publish(
-        self, branch: str, commit: Commit, expected: CommitId | None, reason: str, began: float
-    ) -> None:
-        self.run_hooks(branch, commit)
-        keep_alive(commit, self.objects, began)
-        self._move("heads", branch, commit.id, expected, reason)
-
-    def _move(
-        self, kind: RefKind, name: str, to: CommitId | None, expected: CommitId | None, reason: str
-    ) -> None:
-        if not self.refs.move(kind, name, to, expected=expected, reason=reason, author=self.author):
-            raise ConcurrentUpdate(
-                f"{name!r} moved meanwhile. Nothing was changed; run the same command again.", name=name
-            )
-
-    def _three_way(
-        self,
-        base: CommitId | None,
-        ours: CommitId,
-        theirs: CommitId | None,
-        *,
-        parents: tuple[CommitId, ...],
-        message: str,
-        provenance: Provenance,
-        resolve: Resolve | None,
-        what: str,
-    ) -> Commit:
-        base_sets, our_sets, their_sets = (
-            dict(self.commit(c).datasets) if c else {} for c in (base, ours, theirs)
-        )
-        result, conflicts = {}, [CONFLICTS.empty_table()]
-        for name in sorted(base_sets.keys() | our_sets.keys() | their_sets.keys()):
-            if our_sets.get(name) == their_sets.get(name) or base_sets.get(name) == their_sets.get(name):
-                chosen = our_sets.get(name)
-            elif base_sets.get(name) == our_sets.get(name):
-                chosen = their_sets.get(name)
-            else:
-                merged = merge_manifests(
-                    name,
-                    self.manifest(name, base),
-                    self.manifest(name, ours),
-                    self.manifest(name, theirs),
-                    self.workshop,
-                    resolve=resolve,
-                )
-                conflicts.append(merged.conflicts)
-                chosen = None if merged.manifest is None else save_manifest(merged.manifest, self.objects)
-            if chosen is not None:
-                result[name] = chosen
-        table = pa.concat_tables(conflicts)
-        if table.num_rows:
-            raise MergeConflict(
-                f"{table.num_rows} conflict(s) in {what}, {example(table)}. "
-                "Nothing was changed. Choose a side with --ours or --theirs, or make the cells agree first.",
-                conflicts=table,
-            )
-        return save_commit(
-            self.objects,
-            datasets=result,
-            parents=parents,
-            author=self.author,
-            message=message,
-            provenance=provenance,
-        )
 
 
 def _storage(location: str | Path, options: Mapping[str, Any]) -> Storage:

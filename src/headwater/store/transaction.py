@@ -163,11 +163,17 @@ class Transaction:
         self._quarantine(dataset, diverted)
 
     def upsert(self, dataset: str, data: Data, *, schema_change: SchemaChange = "safe") -> None:
-        """Update rows whose keys are there and add the others; cells that ``data`` lacks stay."""
+        """Update rows whose keys are there and add the others; cells that ``data`` lacks stay.
+
+        In a list of mappings each row may name other columns: only the cells that it names change.
+        """
         _require_choices(schema_change)
-        self._after[dataset] = edit.upsert(
-            self._manifest(dataset), _rows(data), self._shop, name=dataset, schema_change=schema_change
-        )
+        manifest = self._manifest(dataset)
+        for part in _of_equal_columns(data):
+            manifest = edit.upsert(
+                manifest, _rows(part), self._shop, name=dataset, schema_change=schema_change
+            )
+        self._after[dataset] = manifest
 
     def overwrite(
         self,
@@ -496,6 +502,16 @@ def _rows(data: Data) -> Rows:
     if not rows.schema.names:
         raise UsageError("These rows have no columns. Give at least one; to remove a dataset, drop it.")
     return rows
+
+
+def _of_equal_columns(data: Data) -> list[Data]:
+    """Split a list of mappings into lists whose mappings name the same columns."""
+    if not isinstance(data, Sequence) or not data or not all(isinstance(row, Mapping) for row in data):
+        return [data]
+    parts: dict[frozenset[str], list[Mapping[str, Any]]] = {}
+    for row in data:
+        parts.setdefault(frozenset(row), []).append(row)
+    return list(parts.values())
 
 
 def _require_choices(schema_change: str, on_bad_rows: str = "error") -> None:
