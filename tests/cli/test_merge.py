@@ -104,3 +104,17 @@ def test_a_branch_is_rebased(shop: hw.Repo, cli: Cli) -> None:
     cli("switch", "clash")
     assert "anew on 'main'" in cli("rebase", "main", code=1).stderr
     assert cli.json("rebase", "main", "--ours")["commits"].popitem()[1] is None
+
+
+def test_conflicts_are_decided_in_a_file(shop: hw.Repo, cli: Cli, folder: Path) -> None:
+    with shop.branch("clash").transaction("another clash") as tx:
+        tx.upsert("people", [{"id": 1, "age": 99}])
+    cli("merge", "clash", "--conflicts", "conflicts.csv", code=1)
+    table = pyarrow.csv.read_csv("conflicts.csv")
+    assert table["column"].to_pylist() == ["name", "age"]
+    assert "2 conflict" in cli("merge", "clash", "--resolve", "conflicts.csv", code=1).stderr
+    at = table.schema.get_field_index("choose")
+    pyarrow.csv.write_csv(table.set_column(at, "choose", [["theirs", "ours"]]), "conflicts.csv")
+    assert "does not go with" in cli("merge", "clash", "--resolve", "conflicts.csv", "--ours", code=2).stderr
+    assert "Merged clash into main" in cli("merge", "clash", "--resolve", "conflicts.csv").stdout
+    assert shop["people"].to_arrow(where="id = 1").to_pylist() == [{"id": 1, "name": "Anna", "age": 22}]

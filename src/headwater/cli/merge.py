@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from headwater.api import Repo
+    from headwater.store.decisions import Decisions
 
 __all__ = ["cherry_pick", "merge", "rebase", "revert", "undo"]
 
@@ -31,6 +32,13 @@ _CONFLICT_FILES = (".parquet", ".csv")
 @click.option("--into", metavar="BRANCH", help="The branch to merge into; the current one by default.")
 @_ours
 @_theirs
+@click.option(
+    "--resolve",
+    "decisions",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="A table of conflicts with a column `choose`: ours or theirs.",
+)
 @click.option("--no-ff", is_flag=True, help="Make a merge commit even where BRANCH could just move.")
 @click.option("-m", "--message", help="Message of the merge commit.")
 @click.option(
@@ -44,6 +52,7 @@ def merge(
     source: str,
     into: str | None,
     resolve: Literal["ours", "theirs"] | None,
+    decisions: Path | None,
     no_ff: bool,
     message: str | None,
     conflicts_file: Path | None,
@@ -51,7 +60,9 @@ def merge(
     """Merge SOURCE into a branch, by key and cell.
 
     Two branches may change different cells of one row. Where both changed the same cell, nothing is merged:
-    the conflicts are listed, and the exit code is 1.
+    the conflicts are listed, and the exit code is 1. To decide them one by one, write them to a file, fill in
+    its column `choose` with ours or theirs, and merge with --resolve. A row without a key decides for its whole
+    column, one without a column, too, for its dataset.
 
     Examples
     --------
@@ -59,12 +70,16 @@ def merge(
     hw merge fix-labels --into main -m "41 labels, reviewed by Ada"
     hw merge fix-labels --theirs
     hw merge fix-labels --conflicts conflicts.csv
+    hw merge fix-labels --resolve conflicts.csv
     """
+    if decisions is not None and resolve is not None:
+        raise click.UsageError("--resolve FILE decides one by one; it does not go with --ours or --theirs.")
     if conflicts_file is not None and conflicts_file.suffix not in _CONFLICT_FILES:
         raise click.UsageError(f"Conflicts are written as .parquet or .csv, not as {conflicts_file.name!r}.")
     repo = session.repo()
     try:
-        done = repo.merge(source, into=into, message=message, fast_forward=not no_ff, resolve=resolve)
+        chosen = _decisions(decisions) if decisions is not None else resolve
+        done = repo.merge(source, into=into, message=message, fast_forward=not no_ff, resolve=chosen)
     except MergeConflict as error:
         table = error.facts.get("conflicts")
         if conflicts_file is not None and table is not None:
@@ -184,7 +199,19 @@ def _where(repo: Repo, target: str | None) -> str:
     return f"back at {target[:12]}: {repo.commit(target).summary}" if target else "without commits again"
 
 
+def _decisions(path: Path) -> Decisions:
+    from headwater.formats.read import read_table
+    from headwater.store.decisions import Decisions
+
+    # A key such as 17 is text here, too.
+    return Decisions(read_table(path, schema=dict.fromkeys(("dataset", "key", "column", "choose"), "string")))
+
+
 def _write_conflicts(table: pa.Table, path: Path) -> None:
+    """Write conflicts with an empty column to decide them in."""
+    import pyarrow as pa
+
+    table = table.append_column("choose", pa.nulls(table.num_rows, pa.string()))
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 

@@ -14,14 +14,18 @@ import pyarrow as pa
 from headwater.core.errors import MergeConflict, NotFound, UsageError
 from headwater.core.ids import CommitId, ObjectId
 from headwater.store.commit import Commit, Provenance, merge_base, save_commit
-from headwater.store.manifest import save_manifest
-from headwater.store.merge import CONFLICTS, Resolve, example, merge_manifests
+from headwater.store.decisions import Decisions, mixed
+from headwater.store.manifest import Manifest, save_manifest
+from headwater.store.merge import CONFLICTS, Merged, Resolve, example, merge_manifests
 from headwater.store.reachable import keep_alive
 
 if TYPE_CHECKING:
     from headwater.store.repo import Repo
 
 __all__ = ["MergeResult", "Rebased", "cherry_pick", "merge", "rebase", "revert"]
+
+
+_SIDES: tuple[Resolve, ...] = ("ours", "theirs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,7 @@ def merge(
     into: str | None = None,
     message: str | None = None,
     fast_forward: bool = True,
-    resolve: Resolve | None = None,
+    resolve: Resolve | Decisions | None = None,
 ) -> MergeResult:
     """Merge ``source`` into a branch (the current one by default), by key and cell.
 
@@ -65,8 +69,8 @@ def merge(
         Message of the merge commit.
     fast_forward : bool
         Move the branch without a merge commit where it has no commits of its own.
-    resolve : {"ours", "theirs"}, optional
-        Which side wins where both changed a cell.
+    resolve : {"ours", "theirs"} or Decisions, optional
+        Which side wins where both changed a cell; or a decision for each conflict.
 
     Raises
     ------
@@ -118,7 +122,7 @@ def revert(repo: Repo, ref: str, *, message: str | None = None) -> CommitId:
 
 
 def cherry_pick(
-    repo: Repo, ref: str, *, message: str | None = None, resolve: Resolve | None = None
+    repo: Repo, ref: str, *, message: str | None = None, resolve: Resolve | Decisions | None = None
 ) -> CommitId:
     """Make the change of one commit on the current branch, too; the head if it is there already.
 
@@ -130,8 +134,8 @@ def cherry_pick(
         The commit. Of a merge, the change against its first parent.
     message : str, optional
         Its message by default, with a line that names the commit.
-    resolve : {"ours", "theirs"}, optional
-        Which side wins where both changed a cell.
+    resolve : {"ours", "theirs"} or Decisions, optional
+        Which side wins where both changed a cell; or a decision for each conflict.
 
     Raises
     ------
@@ -151,7 +155,7 @@ def cherry_pick(
     )
 
 
-def rebase(repo: Repo, onto: str, *, resolve: Resolve | None = None) -> Rebased:
+def rebase(repo: Repo, onto: str, *, resolve: Resolve | Decisions | None = None) -> Rebased:
     """Make the commits of the current branch anew on top of ``onto``.
 
     The commits are those along first parents since the branches parted; each keeps its author, message and
@@ -223,7 +227,7 @@ def _on_head(
     theirs: CommitId | None,
     message: str,
     provenance: Provenance,
-    resolve: Resolve | None,
+    resolve: Resolve | Decisions | None,
     verb: str,
     what: Commit,
 ) -> CommitId:
@@ -246,7 +250,7 @@ def _three_way(
     ours: CommitId,
     theirs: CommitId | None,
     *,
-    resolve: Resolve | None,
+    resolve: Resolve | Decisions | None,
     what: str,
 ) -> dict[str, ObjectId]:
     """Return the datasets of ``ours`` with the change from ``base`` to ``theirs``."""
@@ -260,14 +264,9 @@ def _three_way(
         elif base_sets.get(name) == our_sets.get(name):
             chosen = their_sets.get(name)
         else:
-            merged = merge_manifests(
-                name,
-                repo.manifest(name, base),
-                repo.manifest(name, ours),
-                repo.manifest(name, theirs),
-                repo.workshop,
-                resolve=resolve,
-            )
+            old, mine, yours = (repo.manifest(name, commit) for commit in (base, ours, theirs))
+            sides = (old, mine, yours)
+            merged = _merged(repo, name, sides, resolve)
             conflicts.append(merged.conflicts)
             chosen = None if merged.manifest is None else save_manifest(merged.manifest, repo.objects)
         if chosen is not None:
@@ -276,10 +275,31 @@ def _three_way(
     if table.num_rows:
         raise MergeConflict(
             f"{table.num_rows} conflict(s) in {what}, {example(table)}. "
-            "Nothing was changed. Choose a side with --ours or --theirs, or make the cells agree first.",
+            "Nothing was changed. Choose a side with --ours or --theirs, or one by one with --conflicts FILE and then "
+            "--resolve FILE.",
             conflicts=table,
         )
     return result
+
+
+def _merged(
+    repo: Repo,
+    name: str,
+    sides: tuple[Manifest | None, Manifest | None, Manifest | None],
+    resolve: Resolve | Decisions | None,
+) -> Merged:
+    """Merge one dataset; with decisions, each conflict as was decided for it."""
+    if not isinstance(resolve, Decisions):
+        return merge_manifests(name, *sides, repo.workshop, resolve=resolve)
+    plain = merge_manifests(name, *sides, repo.workshop)
+    left = resolve.undecided(plain.conflicts)
+    if not plain.conflicts.num_rows or left.num_rows:
+        return Merged(plain.manifest, left)
+    ours, theirs = (merge_manifests(name, *sides, repo.workshop, resolve=side).manifest for side in _SIDES)
+    if ours is None or theirs is None:
+        # One side deleted the dataset: that is its one conflict.
+        return Merged(ours if resolve.side(name, None, None) == "ours" else theirs, left)
+    return Merged(mixed(name, sides, ours, theirs, resolve, plain.conflicts, repo.workshop), left)
 
 
 def _save(

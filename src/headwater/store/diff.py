@@ -26,7 +26,7 @@ from headwater.store.lookup import SERIAL, Places, equal_rows, gather, occurrenc
 from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
 
-__all__ = ["Diff", "RowChanges", "row_changes"]
+__all__ = ["Diff", "RowChanges", "as_text", "key_names", "row_changes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +244,12 @@ def as_text(array: pa.ChunkedArray | pa.Array) -> pa.Array:
         lengths = [None if v is None else f"<{len(v)} bytes {v[:8].hex()}>" for v in values.to_pylist()]
         return pa.array(lengths, pa.string())
     return pc.cast(values, pa.string())
+
+
+def key_names(keys: pa.Table) -> pa.Array:
+    """Return the keys of rows as text for people, as tables of conflicts name them."""
+    texts = [as_text(part) for part in keys.columns]
+    return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, ", ")
 
 
 def _candidates(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,9 @@ from headwater.core.contract import ColumnPromise, Contract, Rule
 from headwater.store.manifest import Manifest
 
 __all__ = ["Disputed", "Documents", "documents", "merge_documents", "named"]
+
+Side = Literal["ours", "theirs"]
+Resolver = Callable[[str, str | None], Side | None]
 
 _ABSENT: Any = object()
 
@@ -44,7 +47,7 @@ def documents(manifest: Manifest) -> Documents:
 
 
 def merge_documents(
-    base: Documents, ours: Documents, theirs: Documents, *, resolve: Literal["ours", "theirs"] | None = None
+    base: Documents, ours: Documents, theirs: Documents, *, resolve: Resolver | Side | None = None
 ) -> tuple[Documents, list[Disputed]]:
     """Bring the change from ``base`` to ``theirs`` into ``ours``, statement by statement.
 
@@ -55,8 +58,8 @@ def merge_documents(
     ----------
     base, ours, theirs : Documents
         The common ancestor and the two sides, columns of one name being the same column in all of them.
-    resolve : {"ours", "theirs"}, optional
-        Which side wins where both changed a statement.
+    resolve : {"ours", "theirs"} or callable, optional
+        Which side wins where both changed a statement; or what says so, given its name and column.
 
     Returns
     -------
@@ -84,7 +87,7 @@ def _merged(
     ours: Any,
     theirs: Any,
     path: tuple[str, ...],
-    resolve: Literal["ours", "theirs"] | None,
+    resolve: Resolver | Side | None,
     disputed: list[Disputed],
 ) -> Any:
     if ours == theirs or theirs == base:
@@ -103,9 +106,11 @@ def _merged(
         if not _both_replaced(there, ours, theirs):
             kept = [item for item in ours if item in theirs or item not in there]
             return kept + [item for item in theirs if item not in there and item not in ours]
-    if resolve is None:
-        disputed.append(_disputed(path, base, ours, theirs))
-    return theirs if resolve == "theirs" else ours
+    found = _disputed(path, base, ours, theirs)
+    side = resolve(found.name, found.column) if callable(resolve) else resolve
+    if side is None:
+        disputed.append(found)
+    return theirs if side == "theirs" else ours
 
 
 def _both_replaced(base: Sequence[Any], ours: Sequence[Any], theirs: Sequence[Any]) -> bool:

@@ -18,7 +18,7 @@ from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
 from headwater.store.rowindex import Keys
 
-__all__ = ["SERIAL", "Places", "equal_rows", "gather", "locate", "occurrence", "row_codes"]
+__all__ = ["SERIAL", "Places", "equal_rows", "gather", "live_places", "locate", "occurrence", "row_codes"]
 
 I64 = NDArray[np.int64]
 
@@ -164,6 +164,15 @@ def gather(
     table = pa.concat_tables(parts)
     back = np.argsort(np.concatenate(order), kind="stable")
     return table if np.array_equal(back, np.arange(len(back))) else table.take(pa.array(back))
+
+
+def live_places(manifest: Manifest, objects: Objects) -> Places:
+    """Return the places of all rows, in the order of a scan."""
+    parts = []
+    for number, chunk in enumerate(manifest.chunks):
+        live = np.flatnonzero(live_mask(chunk, objects)).astype(np.int64)
+        parts.append(Places(np.full(len(live), number, np.int64), live))
+    return Places.join(parts)
 
 
 def occurrence(values: U64) -> I64:

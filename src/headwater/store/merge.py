@@ -21,15 +21,14 @@ from headwater.core.errors import MergeConflict
 from headwater.core.hashing import U64, hash_array, hash_columns, hash_keys
 from headwater.core.text import clipped
 from headwater.store.align import Sides, align
-from headwater.store.chunk import live_mask, read_chunk
+from headwater.store.chunk import read_chunk
 from headwater.store.columns import add_columns, drop_columns
-from headwater.store.diff import RowChanges, as_text, row_changes
+from headwater.store.diff import RowChanges, as_text, key_names, row_changes
 from headwater.store.documents import documents, merge_documents, named
 from headwater.store.edit import delete_places, upsert, with_rows
 from headwater.store.incoming import Rows, fit
-from headwater.store.lookup import Places, gather, locate, occurrence, row_codes
+from headwater.store.lookup import Places, gather, live_places, locate, occurrence, row_codes
 from headwater.store.manifest import Manifest
-from headwater.store.objects import Objects
 from headwater.store.writing import Workshop
 
 __all__ = ["CONFLICTS", "Level", "Merged", "Resolve", "example", "merge_manifests", "same"]
@@ -306,7 +305,7 @@ class _Merge:
         columns of the manifest, none may be preferred.
         """
         columns = [n for n in manifest.schema.names if n in self.base.schema.names]
-        candidates = _live_places(manifest, self.objects)
+        candidates = live_places(manifest, self.objects)
         stored = _hashes_over(manifest, candidates, columns, self.shop)
         sought = hash_columns(rows, columns)
         order = np.argsort(stored, kind="stable")
@@ -401,9 +400,11 @@ class _Merge:
         self, keys: pa.Table, column: str | None, base: pa.Array, ours: pa.Array, theirs: pa.Array
     ) -> None:
         count = keys.num_rows
-        texts = [as_text(part) for part in keys.columns]
-        names = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, ", ")
-        arrays = [pa.array([self.name] * count, pa.string()), names, pa.array([column] * count, pa.string())]
+        arrays = [
+            pa.array([self.name] * count, pa.string()),
+            key_names(keys),
+            pa.array([column] * count, pa.string()),
+        ]
         self.conflicts.append(pa.table([*arrays, base, ours, theirs], schema=CONFLICTS))
 
 
@@ -433,14 +434,6 @@ def _not_alike(rows: pa.Table, others: pa.Table) -> pa.Table:
 def _live_rows(manifest: Manifest, columns: Sequence[str], shop: Workshop) -> pa.Table:
     parts = [read_chunk(chunk, manifest.schema, shop.objects, columns=columns) for chunk in manifest.chunks]
     return pa.concat_tables([_fields(manifest.schema, columns).empty_table(), *parts])
-
-
-def _live_places(manifest: Manifest, objects: Objects) -> Places:
-    parts = []
-    for number, chunk in enumerate(manifest.chunks):
-        live = np.flatnonzero(live_mask(chunk, objects)).astype(np.int64)
-        parts.append(Places(np.full(len(live), number, np.int64), live))
-    return Places.join(parts)
 
 
 def _hashes_over(manifest: Manifest, places: Places, columns: Sequence[str], shop: Workshop) -> U64:

@@ -27,6 +27,7 @@ from headwater.store import combine
 from headwater.store.combine import MergeResult, Rebased
 from headwater.store.commit import Commit, ancestors, load_commit
 from headwater.store.dataset import Dataset
+from headwater.store.decisions import Decisions
 from headwater.store.diff import Diff
 from headwater.store.manifest import Manifest, load_manifest
 from headwater.store.merge import Resolve
@@ -412,7 +413,7 @@ class Repo:
         into: str | None = None,
         message: str | None = None,
         fast_forward: bool = True,
-        resolve: Resolve | None = None,
+        resolve: Resolve | Decisions | None = None,
     ) -> MergeResult:
         """Merge a ref into a branch, by key and cell; see `headwater.store.combine.merge`."""
         return combine.merge(
@@ -424,12 +425,12 @@ class Repo:
         return combine.revert(self, ref, message=message)
 
     def cherry_pick(
-        self, ref: str, *, message: str | None = None, resolve: Resolve | None = None
+        self, ref: str, *, message: str | None = None, resolve: Resolve | Decisions | None = None
     ) -> CommitId:
         """Make the change of one commit here, too; see `headwater.store.combine.cherry_pick`."""
         return combine.cherry_pick(self, ref, message=message, resolve=resolve)
 
-    def rebase(self, onto: str, *, resolve: Resolve | None = None) -> Rebased:
+    def rebase(self, onto: str, *, resolve: Resolve | Decisions | None = None) -> Rebased:
         """Make the commits of our branch anew on top of ``onto``; see `headwater.store.combine.rebase`."""
         return combine.rebase(self, onto, resolve=resolve)
 
