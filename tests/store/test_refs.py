@@ -148,14 +148,14 @@ def test_a_ref_that_moved_away_and_back_is_as_expected(refs: Refs, storage: Stor
     refs.move("heads", "main", A, expected=None, reason="created")
     original, others = storage.compare_and_swap, iter([(B, A), (A, B)])
 
-    def swap_late(*arguments: object) -> bool:
+    def swap_late(*arguments: object, **options: object) -> bool:
         for to, expected in others:
             meanwhile = Refs(Objects(Storage(storage.location)))
             meanwhile.move("heads", "main", to, expected=expected, reason="meanwhile")
-        return original(*arguments)  # type: ignore[arg-type]
+        return original(*arguments, **options)  # type: ignore[arg-type]
 
     patched = Refs(Objects(storage))
-    storage.compare_and_swap = swap_late  # type: ignore[method-assign,assignment]
+    storage.compare_and_swap = swap_late  # type: ignore[method-assign]
     assert patched.move("heads", "main", C, expected=A, reason="mine")
     assert [move.commit for move in refs.reflog("heads", "main")] == [C, A, B, A]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import getpass
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -199,8 +200,12 @@ class Refs:
             "time": datetime.now(UTC).isoformat(),
             "reason": reason,
             "previous": self._objects.put(version.data) if version else None,
+            # No two moves are the same bytes, so that each knows its own.
+            "nonce": uuid.uuid4().hex,
         }
-        return self._storage.compare_and_swap(_path(kind, name), canonical_json(body), version)
+        return self._storage.compare_and_swap(
+            _path(kind, name), canonical_json(body), version, is_unique=True
+        )
 
 
 def whoami() -> str:

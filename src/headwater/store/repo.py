@@ -173,7 +173,7 @@ class Repo:
         # What makes it a repository comes last and once, so that a crash or another `init` leaves none by halves.
         repo.storage.write("HEAD", canonical_json({"branch": branch}))
         facts = canonical_json({"format": _FORMAT, "id": uuid.uuid4().hex})
-        if not repo.storage.compare_and_swap("headwater.json", facts, None):
+        if not repo.storage.compare_and_swap("headwater.json", facts, None, is_unique=True):
             raise there
         repo.branch_name = branch
         return repo

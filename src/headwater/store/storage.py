@@ -25,7 +25,13 @@ from urllib.parse import unquote
 import obstore
 import pyarrow as pa
 from filelock import FileLock
-from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, PreconditionError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    GenericError,
+    PermissionDeniedError,
+    PreconditionError,
+)
 from obstore.store import LocalStore, MemoryStore, from_url
 
 from headwater.core.errors import ObjectMissing, StorageDenied, StorageError, StorageFull, UsageError
@@ -34,6 +40,7 @@ __all__ = ["Entry", "Storage", "Version", "is_url"]
 
 _STAGED = re.compile(r"#\d+$")
 _POLL_S = 0.005
+_READS = 5
 _memories: dict[str, MemoryStore] = {}
 _counter = itertools.count()
 
@@ -101,7 +108,7 @@ class Storage:
             If nothing is there.
         """
         with self._translated("read", path):
-            return bytes(obstore.get(self._store, self._full(path)).bytes())
+            return self._get(path).data
 
     def buffer(self, path: str) -> pa.Buffer:
         """Return the bytes at ``path``, mapped into memory where they are a local file.
@@ -125,8 +132,7 @@ class Storage:
         """Return what ``path`` holds now, for `compare_and_swap`; None if nothing is there."""
         try:
             with self._translated("read", path):
-                result = obstore.get(self._store, self._full(path))
-                return Version(bytes(result.bytes()), result.meta["e_tag"])
+                return self._get(path)
         except ObjectMissing:
             return None
 
@@ -135,8 +141,13 @@ class Storage:
         with self._translated("write", path):
             self._put(path, _as_bytes(data))
 
-    def compare_and_swap(self, path: str, data: bytes, expected: Version | None) -> bool:
+    def compare_and_swap(
+        self, path: str, data: bytes, expected: Version | None, *, is_unique: bool = False
+    ) -> bool:
         """Put ``data`` at ``path`` if it still holds ``expected`` (None: still nothing).
+
+        A write to a bucket whose answer is lost on the way is tried again, and then refused because of itself.
+        With ``is_unique``, which says that nobody else writes the same bytes, that counts as done.
 
         Returns
         -------
@@ -146,7 +157,10 @@ class Storage:
         with self._translated("write", path):
             if self.root is None:
                 mode: Any = "create" if expected is None else {"e_tag": expected.tag}
-                return self._put(path, data, mode)
+                if self._put(path, data, mode):
+                    return True
+                now = self.read_version(path) if is_unique else None
+                return now is not None and now.data == data
             with self._locked():
                 return self._holds(path, expected) and self._put(path, data)
 
@@ -234,7 +248,7 @@ class Storage:
         """Yield the entries below ``prefix`` (a folder), in no particular order."""
         start = "" if self.root is None else f"{self._full('')}/"
         with self._translated("list", prefix):
-            for page in obstore.list(self._store, prefix=self._full(prefix) or None):
+            for page in self._pages(self._full(prefix) or None):
                 for item in page:
                     yield Entry(item["path"].removeprefix(start), item["size"], item["last_modified"])
 
@@ -260,6 +274,30 @@ class Storage:
 
     def _full(self, path: str) -> str:
         return path if self.root is None else f"{self.root.as_posix()}/{path}".strip("/")
+
+    def _get(self, path: str) -> Version:
+        for left in reversed(range(_READS)):
+            try:
+                result = obstore.get(self._store, self._full(path))
+                return Version(bytes(result.bytes()), result.meta["e_tag"])
+            except GenericError as error:
+                if not (left and _was_cut(error)):
+                    raise
+        raise AssertionError("unreachable")
+
+    def _pages(self, prefix: str | None) -> Iterator[Any]:
+        last = None
+        left = _READS
+        while True:
+            try:
+                for page in obstore.list(self._store, prefix=prefix, offset=last):
+                    yield page
+                    last = page[-1]["path"] if len(page) else last
+                return
+            except GenericError as error:
+                left -= 1
+                if not (left and _was_cut(error)):
+                    raise
 
     def _put(self, path: str, data: bytes, mode: Any = "overwrite") -> bool:
         try:
@@ -312,6 +350,11 @@ class Storage:
             if isinstance(error, StorageError | UsageError):
                 raise
             raise _translate(error, verb, where) from error
+
+
+def _was_cut(error: GenericError) -> bool:
+    """Say whether an answer was cut off in its body: obstore tries other requests again, but not these."""
+    return "body error" in str(error)
 
 
 def _translate(error: Exception, verb: str, where: str) -> StorageError:
