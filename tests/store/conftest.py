@@ -12,7 +12,7 @@ import pytest
 
 from headwater.core.hashing import U64, hash_keys
 from headwater.engine.local import LocalExecutor
-from headwater.store import chunk, edit, lookup, merge
+from headwater.store import chunk, diff, edit, lookup, merge
 from headwater.store.objects import Objects
 from headwater.store.repo import Repo
 from headwater.store.storage import Storage
@@ -84,4 +84,5 @@ def weaken(patch: pytest.MonkeyPatch, bits: int) -> None:
 
     for module in (chunk, lookup, edit, merge):
         patch.setattr(module, "hash_keys", weak)
-    patch.setattr(lookup, "is_one_to_one", lambda kinds, hashes: False)
+    for reader in (lookup, diff):
+        patch.setattr(reader, "is_one_to_one", lambda kinds, hashes: False)

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.core.arrays import cast
-from headwater.core.hashing import U64, hash_array, hash_columns, mix
+from headwater.core.hashing import U64, hash_array, hash_columns, is_one_to_one, mix
 from headwater.core.schema import widen
 from headwater.engine.base import Executor
 from headwater.store.chunk import Chunk, live_mask
@@ -303,7 +303,8 @@ def _pairs(
     """Return the indexes of rows with the same key on both sides."""
     mine, yours = _key_hashes(old, left, objects), _key_hashes(new, right, objects)
     first, second = _pair(mine, yours)
-    if not len(first):
+    kinds, fresh = ([side.schema.field(name).type for name in side.key] for side in (old, new))
+    if not len(first) or (kinds == fresh and is_one_to_one(kinds, mine[first])):
         return first, second
     real = equal_rows(
         _keys(old, left[first], new, objects, executor),
