@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -35,6 +37,8 @@ from tests.strategies import arrays, types
             pa.map_(pa.string(), pa.string()),
         ),
         (pa.decimal128(5, -2), pa.decimal128(7, 0)),
+        (pa.decimal32(5, 2), pa.decimal128(5, 2)),
+        (pa.list_(pa.decimal64(12, 0)), pa.list_(pa.decimal128(12, 0))),
         (pa.int32(), pa.int32()),
         (pa.timestamp("ns", "UTC"), pa.timestamp("ns", "UTC")),
     ],
@@ -61,8 +65,9 @@ def test_a_plain_schema_is_nullable_and_without_metadata() -> None:
         pa.map_(pa.string(), pa.list_(pa.null(), 2)),
         pa.binary(0),
         pa.map_(pa.string(), pa.binary(0)),
+        functools.reduce(lambda kind, _: pa.list_(kind), range(33), pa.int8()),
     ],
-    ids=str,
+    ids=lambda kind: str(kind)[:40],
 )
 def test_types_that_cannot_be_stored_are_refused_by_column(kind: pa.DataType) -> None:
     with pytest.raises(SchemaError, match=r"Column 'odd' is .* cannot be stored") as caught:

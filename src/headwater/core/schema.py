@@ -7,12 +7,14 @@ from typing import Literal
 import pyarrow as pa
 
 from headwater.core.errors import NotFound, SchemaError
+from headwater.core.text import clipped
 
 __all__ = ["SchemaChange", "evolve", "plain_schema", "plain_type", "require_columns", "widen"]
 
 SchemaChange = Literal["none", "safe", "any"]
 
 _NARROW_DIGITS = 38
+_DEEPEST = 32
 _UNITS = ["s", "ms", "us", "ns"]
 
 
@@ -32,6 +34,8 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
         return pa.float32()
     if pa.types.is_date64(kind):
         return pa.date32()
+    if pa.types.is_decimal32(kind) or pa.types.is_decimal64(kind):
+        return plain_type(pa.decimal128(kind.precision, kind.scale))
     if pa.types.is_decimal(kind) and kind.scale < 0:
         digits = kind.precision - kind.scale
         return pa.decimal128(digits, 0) if digits <= _NARROW_DIGITS else pa.decimal256(digits, 0)
@@ -65,8 +69,8 @@ def plain_schema(schema: pa.Schema) -> pa.Schema:
         obstacle = _obstacle(field.type)
         if obstacle:
             raise SchemaError(
-                f"Column {field.name!r} is {field.type}, which cannot be stored: {obstacle}. Convert it, for "
-                "example to text, or leave it out.",
+                f"Column {field.name!r} is {clipped(str(field.type))}, which cannot be stored: {obstacle}. "
+                "Convert it, for example to text, or leave it out.",
                 column=field.name,
             )
     return plain
@@ -162,8 +166,9 @@ def evolve(old: pa.Schema, new: pa.Schema, *, change: SchemaChange, dataset: str
 
 def require_columns(schema: pa.Schema, names: list[str] | tuple[str, ...], *, where: str) -> None:
     """Raise `NotFound` for the first of ``names`` that is not a column of ``schema``."""
+    known = set(schema.names)
     for name in names:
-        if name not in schema.names:
+        if name not in known:
             raise NotFound.among("column", name, schema.names, where=where)
 
 
@@ -203,8 +208,10 @@ def _casts_back(incoming: pa.DataType, kept: pa.DataType) -> bool:
     return all(number) and pa.types.is_floating(incoming) != pa.types.is_floating(kept)
 
 
-def _obstacle(kind: pa.DataType) -> str | None:
+def _obstacle(kind: pa.DataType, depth: int = 0) -> str | None:
     """Return why values of a plain type cannot be stored, or None if they can."""
+    if depth > _DEEPEST:
+        return f"it is nested more than {_DEEPEST} levels deep, which Parquet may write but not read"
     if pa.types.is_union(kind) or pa.types.is_interval(kind):
         return "Parquet has no such type"
     if pa.types.is_struct(kind) and kind.num_fields == 0:
@@ -217,8 +224,8 @@ def _obstacle(kind: pa.DataType) -> str | None:
         return "values of 0 bytes hold nothing"
     if pa.types.is_decimal(kind) and kind.scale > kind.precision:
         return "its scale exceeds its precision"
-    children = (kind.field(number).type for number in range(kind.num_fields))
-    return next((found for found in map(_obstacle, children) if found), None)
+    children = (_obstacle(kind.field(number).type, depth + 1) for number in range(kind.num_fields))
+    return next((found for found in children if found), None)
 
 
 def _is_plain_list(kind: pa.DataType) -> bool:
