@@ -47,6 +47,34 @@ def diff(old: Manifest | None, new: Manifest | None, shop: Workshop) -> Diff:
     return Diff("d", old, new, shop.objects, LocalExecutor(2))
 
 
+def test_cells_are_those_of_a_plain_comparison_when_each_row_differs_elsewhere() -> None:
+    rng = np.random.default_rng(0)
+    names = [f"c{number}" for number in range(5)]
+    shop = workshop()
+    base = pa.table({"id": np.arange(400), **{name: rng.integers(0, 9, 400) for name in names}})
+    old = made(base, shop, "id", chunk=50)
+    values = {name: np.asarray(base.column(name)).copy() for name in names}
+    # Column c0 differs in many rows, c1 in a few of the others, c2 in one, c3 in one more of the first; c4 nowhere.
+    changed = {"c0": range(0, 400, 3), "c1": range(1, 400, 90), "c2": [398], "c3": [0]}
+    for name, rows in changed.items():
+        values[name][list(rows)] += 100
+    fresh = pa.table({"id": np.arange(400), **values})
+    expected = sorted(
+        (row, name, str(a), str(b))
+        for name in names
+        for row, (a, b) in enumerate(
+            zip(base.column(name).to_pylist(), fresh.column(name).to_pylist(), strict=True)
+        )
+        if a != b
+    )
+    for new in (upsert(old, incoming(fresh), shop, name="d"), made(fresh, shop, "id", chunk=70)):
+        cells = diff(old, new, shop).cells()
+        found = zip(*(cells.column(name).to_pylist() for name in cells.schema.names), strict=True)
+        assert sorted(found) == expected
+        assert cells.column("_column").unique().to_pylist() == ["c0", "c1", "c2", "c3"]
+        assert diff(old, new, shop).cells(3).num_rows <= 3 * 5
+
+
 def apply(old: pa.Table, changes: Diff) -> Counter[str]:
     """Return what the old rows become by the rows of a diff."""
     rows = changes.rows()

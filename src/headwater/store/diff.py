@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.core.arrays import cast
-from headwater.core.hashing import U64, hash_array, hash_columns, is_one_to_one, mix
+from headwater.core.hashing import U64, hash_columns, is_one_to_one, mix
 from headwater.core.schema import widen
 from headwater.engine.base import Executor
 from headwater.store.chunk import Chunk, live_mask
@@ -27,6 +27,12 @@ from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
 
 __all__ = ["Diff", "RowChanges", "as_text", "key_names", "row_changes"]
+
+Cells = tuple[NDArray[np.int64], pa.ChunkedArray, pa.ChunkedArray]
+"""Cells of one column that differ: the numbers of their rows, the values before and after."""
+
+_SAMPLE = 1000
+_WORTH_A_SAMPLE = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,30 +161,73 @@ class Diff:
         """
         changes = self.changes
         pick = slice(None) if limit is None else slice(0, limit)
-        every = np.arange(len(changes.before))[pick]
-        common = _common(self._old, self._new)
-        before = self._gather(self._old, changes.before[every], common)
-        after = self._gather(self._new, changes.after[every], common)
+        before, after = changes.before[pick], changes.after[pick]
         key = list(self._new.key)
+        rows, found = self._differing(before, after)
         parts = [_no_cells(self._new)]
-        for column in common:
-            if column in key:
-                continue
-            differs = np.flatnonzero(hash_array(before.column(column)) != hash_array(after.column(column)))
-            if len(differs):
-                index = pa.array(differs)
-                parts.append(
-                    pa.table(
-                        [
-                            *(after.column(name).take(index) for name in key),
-                            pa.array([column] * len(differs), pa.string()),
-                            as_text(before.column(column).take(index)),
-                            as_text(after.column(column).take(index)),
-                        ],
-                        schema=parts[0].schema,
-                    )
+        keys = self._gather(self._new, after[rows], key)
+        for column, (which, was, now) in found.items():
+            index = pa.array(np.searchsorted(rows, which))
+            names = pa.array([column] * len(which), pa.string())
+            parts.append(
+                pa.table(
+                    [*(keys.column(name).take(index) for name in key), names, as_text(was), as_text(now)],
+                    schema=parts[0].schema,
                 )
+            )
         return pa.concat_tables(parts)
+
+    def _differing(self, before: Places, after: Places) -> tuple[NDArray[np.int64], dict[str, Cells]]:
+        """Return the numbers of the pairs that differ in a cell, and for each column that differs where and how.
+
+        The hash of a row is the sum over its columns, so what is left of the difference of two rows after some
+        columns were compared tells whether any other column differs: the columns that differ in a sample come
+        first, and the rest is read only for rows that these do not explain.
+        """
+        columns = [name for name in _common(self._old, self._new) if name not in self._new.key]
+        found: dict[str, Cells] = {}
+        left: U64 | None = None
+        batches = [columns]
+        if _same_columns(self._old, self._new):
+            left = _row_hashes(self._new, after, self._objects)
+            left -= _row_hashes(self._old, before, self._objects)
+            batches = self._in_likely_order(before, after, columns)
+        for batch in batches:
+            rows = np.arange(len(before)) if left is None else np.flatnonzero(left)
+            if not len(rows) or not batch:
+                continue
+            was = self._gather(self._old, before[rows], batch)
+            now = self._gather(self._new, after[rows], batch)
+            for column in batch:
+                change = hash_columns(now, [column]) - hash_columns(was, [column])
+                differs = np.flatnonzero(change)
+                if left is not None:
+                    left[rows] -= change
+                if len(differs):
+                    index = pa.array(differs)
+                    found[column] = (
+                        rows[differs],
+                        was.column(column).take(index),
+                        now.column(column).take(index),
+                    )
+        rows = np.unique(np.concatenate([which for which, _, _ in found.values()])) if found else np.arange(0)
+        return rows, {column: found[column] for column in columns if column in found}
+
+    def _in_likely_order(self, before: Places, after: Places, columns: list[str]) -> list[list[str]]:
+        """Return the columns that differ in a sample of the pairs, then the others."""
+        chunks = before.chunks * len(self._new.chunks) + after.chunks
+        if len(np.unique(before.chunks)) + len(np.unique(after.chunks)) < _WORTH_A_SAMPLE:
+            return [columns]
+        values, counts = np.unique(chunks, return_counts=True)
+        sample = np.flatnonzero(chunks == values[np.argmax(counts)])[:_SAMPLE]
+        was = self._gather(self._old, before[sample], columns)
+        now = self._gather(self._new, after[sample], columns)
+        likely = [
+            name
+            for name in columns
+            if not np.array_equal(hash_columns(was, [name]), hash_columns(now, [name]))
+        ]
+        return [likely, [name for name in columns if name not in likely]]
 
     def to_dict(self, limit: int = 1000) -> dict[str, Any]:
         """Return the diff as JSON-able values, at most ``limit`` rows and cells of each kind."""
@@ -213,7 +262,7 @@ def row_changes(old: Manifest, new: Manifest, objects: Objects, executor: Execut
     """
     common = _common(old, new)
     left, right = _candidates(old, new, common, objects)
-    same_columns = set(old.schema.names) == set(new.schema.names) and not _recast(old, new, common)
+    same_columns = _same_columns(old, new)
     left_rows = (
         _row_hashes(old, left, objects) if same_columns else _hashes_over(old, left, common, new, objects)
     )
@@ -384,8 +433,11 @@ def _common(old: Manifest, new: Manifest) -> list[str]:
     return [name for name in new.schema.names if name in old.schema.names]
 
 
-def _recast(old: Manifest, new: Manifest, common: Sequence[str]) -> bool:
-    return any(widen(old.schema.field(name).type, new.schema.field(name).type) is None for name in common)
+def _same_columns(old: Manifest, new: Manifest) -> bool:
+    """Say whether the rows of both versions are hashed over the same columns, in types that go together."""
+    return set(old.schema.names) == set(new.schema.names) and all(
+        widen(field.type, new.schema.field(field.name).type) is not None for field in old.schema
+    )
 
 
 def _nothing_of(other: Manifest | None) -> Manifest:
