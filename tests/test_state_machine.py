@@ -17,6 +17,7 @@ from headwater.checks.runner import run
 from headwater.checks.suite import check_of
 from headwater.core.contract import Contract, Rule
 from headwater.core.errors import MergeConflict, UsageError
+from headwater.store import chunklist
 from headwater.store.commit import merge_base
 from headwater.store.fsck import verify
 from headwater.store.gc import collect
@@ -40,6 +41,9 @@ RULES = (
     Rule(check="consistency.rule", parameters={"condition": "w >= 0"}),
 )
 CONTRACT = Contract(dataset="p", key=("id",), rules=RULES)
+
+
+PAGES = chunklist.INLINE, chunklist._FAN
 
 
 class Conflict(Exception):
@@ -69,8 +73,10 @@ def merged_row(base: Row | None, ours: Row | None, theirs: Row | None) -> Row | 
 class Histories(RuleBasedStateMachine):
     """Branches of one dataset, and for each commit ever made the rows it must hold."""
 
-    @initialize(rows=st.dictionaries(IDS, ROW, min_size=1))
-    def begin(self, rows: Rows) -> None:
+    @initialize(rows=st.dictionaries(IDS, ROW, min_size=1), paged=st.booleans())
+    def begin(self, rows: Rows, paged: bool) -> None:
+        if paged:
+            chunklist.INLINE, chunklist._FAN = 1, 2
         self.repo = Repo.init("memory://")
         self.commits: dict[str, Rows] = {}
         self.moves: dict[str, list[str]] = {}
@@ -208,6 +214,7 @@ class Histories(RuleBasedStateMachine):
             assert len(found) == len(self.rows(branch))
 
     def teardown(self) -> None:
+        chunklist.INLINE, chunklist._FAN = PAGES
         if hasattr(self, "repo"):
             assert verify(self.repo).findings == []
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from headwater.core.ids import ObjectId
 from headwater.engine.local import LocalExecutor
 from headwater.store.chunk import CHUNK_ROWS, Chunk
+from headwater.store.chunklist import ChunkList
 from headwater.store.columns import add_columns
 from headwater.store.compact import compact, worn
 from headwater.store.edit import append, delete_places
@@ -42,13 +43,13 @@ def chunk(rows: int, deleted: int = 0) -> Chunk:
     ],
 )
 def test_small_chunks_are_due_when_there_are_many_of_their_size(sizes: list[int], due: list[int]) -> None:
-    assert worn(tuple(chunk(size) for size in sizes)) == due
+    assert worn(ChunkList(chunk(size) for size in sizes)) == due
 
 
 def test_chunks_with_many_deletions_are_due_worst_first_and_few_at_once() -> None:
     chunks = [chunk(CHUNK_ROWS, deleted) for deleted in (0, 30_000, 50_000, 60_000, 70_000, 40_000, 64_000)]
-    assert worn(tuple(chunks)) == [2, 3, 4, 6]
-    assert worn(tuple(chunks[:2])) == []
+    assert worn(ChunkList(chunks)) == [2, 3, 4, 6]
+    assert worn(ChunkList(chunks[:2])) == []
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3)), max_size=40))

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from headwater.core.findings import Outcome
+from headwater.store.chunklist import ChunkList
 from headwater.store.commit import Provenance, save_commit
 from headwater.store.fsck import Verified, verify
 from headwater.store.manifest import EMPTY, Manifest, save_manifest
@@ -103,7 +104,7 @@ def test_wrong_row_hashes_are_found_by_reading_the_rows(repo: Repo) -> None:
     wrong = chunk.hashes(repo.objects).copy()
     wrong[0], wrong[1] = wrong[1], wrong[0]
     bad = replace(chunk, row_hashes=repo.objects.put(encode_rows(wrong)))
-    rewrite_head(repo, replace(manifest, chunks=(bad, *manifest.chunks[1:])))
+    rewrite_head(repo, replace(manifest, chunks=ChunkList([bad, *manifest.chunks[1:]])))
     found = verify(repo)
     assert checks(found) == ["store.index"]
     assert "row hashes" in found.findings[0].message
@@ -116,7 +117,7 @@ def test_a_wrong_key_index_is_found(repo: Repo) -> None:
     index = chunk.key_index(repo.objects)
     swapped = Keys(index.hashes, np.roll(index.positions, 1))
     bad = replace(chunk, keys=repo.objects.put(swapped.encode()))
-    rewrite_head(repo, replace(manifest, chunks=(bad, *manifest.chunks[1:])))
+    rewrite_head(repo, replace(manifest, chunks=ChunkList([bad, *manifest.chunks[1:]])))
     found = verify(repo)
     assert checks(found) == ["store.index"]
     assert "key index" in found.findings[0].message

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from headwater.core.hashing import hash_keys
 from headwater.engine.local import LocalExecutor
 from headwater.store.chunk import write_chunk
+from headwater.store.chunklist import ChunkList
 from headwater.store.lookup import Places, equal_rows, gather, locate, occurrence
 from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
@@ -27,7 +28,7 @@ def build(table: pa.Table, key: list[str], objects: Objects, *, per_chunk: int =
         write_chunk(table.slice(start, per_chunk), objects, key=key)
         for start in range(0, table.num_rows, per_chunk)
     ]
-    return Manifest(schema=table.schema, key=tuple(key), chunks=tuple(chunks))
+    return Manifest(schema=table.schema, key=tuple(key), chunks=ChunkList(chunks))
 
 
 @pytest.mark.parametrize("columns", [1, 3])
@@ -66,7 +67,7 @@ def test_deleted_rows_are_not_found_even_beside_live_ones_of_the_same_key(weak_h
         objects = Objects(Storage("memory://"))
         chunk = write_chunk(pa.table({"k": [5, 5, 6, 7]}), objects, key=["k"])
         chunk = chunk.with_deleted(np.array([0, 3], np.int64), objects)
-        manifest = Manifest(schema=pa.schema([("k", pa.int64())]), key=("k",), chunks=(chunk,))
+        manifest = Manifest(schema=pa.schema([("k", pa.int64())]), key=("k",), chunks=ChunkList([chunk]))
         places = locate(manifest, pa.table({"k": [5, 6, 7]}), objects)
         assert places.found.tolist() == [True, True, False]
         assert places.positions[:2].tolist() == [1, 2]

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from headwater.core.errors import CorruptObject
 from headwater.store.chunk import write_chunk
+from headwater.store.chunklist import ChunkList
 from headwater.store.manifest import (
     EMPTY,
     Fingerprint,
@@ -60,7 +61,7 @@ def test_a_manifest_comes_back_as_it_was() -> None:
     manifest = Manifest(
         schema=table.schema,
         key=("k",),
-        chunks=(chunk,),
+        chunks=ChunkList([chunk]),
         fingerprint=fingerprint_chunk(chunk, objects),
         contract={"kind": "DataContract"},
         tags={"v": {"unit": "m"}},
@@ -83,6 +84,6 @@ def test_an_object_that_is_no_manifest_is_told() -> None:
 def test_chunks_without_live_rows_are_left_out(shop: Workshop) -> None:
     chunk = write_chunk(pa.table({"x": [1, 2]}), shop.objects, key=[])
     gone = chunk.with_deleted(np.array([0, 1], np.int64), shop.objects)
-    manifest = Manifest(schema=pa.schema([("x", pa.int64())])).with_chunks([gone, chunk], EMPTY)
-    assert manifest.chunks == (chunk,)
+    manifest = Manifest(schema=pa.schema([("x", pa.int64())])).edited(EMPTY, appended=[gone, chunk])
+    assert list(manifest.chunks) == [chunk]
     assert fingerprint_chunk(gone, shop.objects) == EMPTY

@@ -62,11 +62,14 @@ def test_an_object_that_is_no_document_is_told(objects: Objects) -> None:
 
 
 def test_documents_are_remembered_up_to_a_bound(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_CACHED_DOCUMENTS", 4)
+    monkeypatch.setattr(module, "_CACHED_BYTES", 4)
     names = [objects.put_document(number) for number in range(1, 10)]
     assert [objects.get_document(name) for name in names] == list(range(1, 10))
     objects.storage.delete([object_path(names[-1])])
     assert objects.get_document(names[-1]) == 9
+    objects.storage.delete([object_path(names[0])])
+    with pytest.raises(ObjectMissing):
+        objects.get_document(names[0])
     with pytest.raises(ObjectMissing):
         Objects(objects.storage).get_document(names[-1])
 
@@ -74,7 +77,7 @@ def test_documents_are_remembered_up_to_a_bound(objects: Objects, monkeypatch: p
 def test_threads_that_read_documents_do_not_disturb_each_other(
     objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_CACHED_DOCUMENTS", 2)
+    monkeypatch.setattr(module, "_CACHED_BYTES", 8)
     names = [objects.put_document([number]) for number in range(6)]
     errors: list[BaseException] = []
 

@@ -30,6 +30,7 @@ __all__ = ["CHUNK_ROWS", "Chunk", "Group", "live_mask", "read_chunk", "write_chu
 CHUNK_ROWS = 131_072
 _STATISTIC_CHARACTERS = 64
 _CODE_BYTES = 4
+_WORN = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,21 @@ class Chunk:
     def live_rows(self) -> int:
         """Rows that are not deleted."""
         return self.rows - self.deleted_rows
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether compaction may be due: the chunk is small, or much of it is deleted."""
+        return self.is_small or self.is_worn
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is at most half full."""
+        return self.live_rows * 2 <= CHUNK_ROWS
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether so much of it is deleted that it is to be packed again."""
+        return self.deleted_rows > _WORN * self.rows
 
     @property
     def columns(self) -> list[str]:

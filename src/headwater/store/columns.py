@@ -13,6 +13,7 @@ from headwater.core.errors import InvalidKeys, SchemaError
 from headwater.core.hashing import U64, hash_columns
 from headwater.core.schema import require_columns, widen
 from headwater.store.chunk import Chunk, Group, live_mask, read_chunk, write_group
+from headwater.store.chunklist import ChunkList
 from headwater.store.incoming import Rows, fit
 from headwater.store.lookup import locate, occurrence
 from headwater.store.manifest import EMPTY, Manifest, fingerprint_chunk
@@ -323,4 +324,4 @@ def _rehashed(manifest: Manifest, chunks: Sequence[Chunk], shop: Workshop) -> Ma
     total = EMPTY
     for chunk in chunks:
         total += fingerprint_chunk(chunk, shop.objects)
-    return manifest.with_chunks(chunks, total)
+    return replace(manifest, chunks=ChunkList().edited(appended=chunks), fingerprint=total)

@@ -16,14 +16,14 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from headwater.store.chunk import CHUNK_ROWS, Chunk, read_chunk
+from headwater.store.chunk import read_chunk
+from headwater.store.chunklist import ChunkList
 from headwater.store.manifest import Manifest
 from headwater.store.writing import Workshop, write_chunks
 
 __all__ = ["compact", "worn"]
 
 _FAN = 8
-_DELETED = 0.3
 _REPACKED_AT_ONCE = 4
 
 
@@ -38,15 +38,15 @@ def compact(manifest: Manifest, shop: Workshop) -> Manifest:
             yield from read_chunk(manifest.chunks[number], manifest.schema, shop.objects).to_batches()
 
     packed = write_chunks(live_rows(), manifest.schema, key=manifest.key, shop=shop, label="repack")
-    kept = [chunk for number, chunk in enumerate(manifest.chunks) if number not in set(chosen)]
-    return manifest.with_chunks([*kept, *packed], manifest.fingerprint)
+    return manifest.edited(manifest.fingerprint, appended=packed, removed=chosen)
 
 
-def worn(chunks: tuple[Chunk, ...]) -> list[int]:
+def worn(chunks: ChunkList) -> list[int]:
     """Return the numbers of the chunks that are due to be packed together, in scan order."""
+    loose = dict(chunks.where(lambda one: one.is_loose))
     tiers: dict[int, list[int]] = defaultdict(list)
-    for number, chunk in enumerate(chunks):
-        if chunk.live_rows * 2 <= CHUNK_ROWS:
+    for number, chunk in loose.items():
+        if chunk.is_small:
             tiers[_tier(chunk.live_rows)].append(number)
     due: set[int] = set()
     carried: list[int] = []
@@ -55,8 +55,8 @@ def worn(chunks: tuple[Chunk, ...]) -> list[int]:
         if len(tiers[tier]) + (1 if due else 0) >= _FAN:
             due.update(carried)
     most_deleted = sorted(
-        (number for number, chunk in enumerate(chunks) if chunk.deleted_rows > _DELETED * chunk.rows),
-        key=lambda number: (-chunks[number].deleted_rows, number),
+        (number for number, chunk in loose.items() if chunk.is_worn),
+        key=lambda number: (-loose[number].deleted_rows, number),
     )
     due.update(most_deleted[:_REPACKED_AT_ONCE])
     return sorted(due)

@@ -22,6 +22,7 @@ from headwater.core.hashing import U64, hash_columns, is_one_to_one, mix
 from headwater.core.schema import widen
 from headwater.engine.base import Executor
 from headwater.store.chunk import Chunk, live_mask
+from headwater.store.chunklist import unshared
 from headwater.store.lookup import SERIAL, Places, equal_rows, gather, occurrence, row_codes
 from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
@@ -306,23 +307,25 @@ def _candidates(
 ) -> tuple[Places, Places]:
     """Return the live rows of both sides that are not plainly shared."""
     shared: dict[str, list[int]] = defaultdict(list)
-    for number, chunk in enumerate(new.chunks):
+    before_chunks, after_chunks = unshared(old.chunks, new.chunks)
+    for number, chunk in after_chunks:
         shared[_identity(chunk, common)].append(number)
+    fresh = dict(after_chunks)
     left, right, paired = [], [], set()
-    for number, chunk in enumerate(old.chunks):
+    for number, chunk in before_chunks:
         twins = shared[_identity(chunk, common)]
         if not twins:
             left.append(_all_live(number, chunk, objects))
             continue
         twin = twins.pop(0)
         paired.add(twin)
-        other = new.chunks[twin]
+        other = fresh[twin]
         if chunk.deleted == other.deleted:
             continue
         before, after = chunk.deletion_vector(objects), other.deletion_vector(objects)
         left.append(_places(number, np.asarray((after - before).to_array(), dtype=np.int64)))
         right.append(_places(twin, np.asarray((before - after).to_array(), dtype=np.int64)))
-    right += [_all_live(n, chunk, objects) for n, chunk in enumerate(new.chunks) if n not in paired]
+    right += [_all_live(number, chunk, objects) for number, chunk in after_chunks if number not in paired]
     return Places.join(left), Places.join(right)
 
 

@@ -15,9 +15,10 @@ from headwater.core.hashing import U64, hash_columns, hash_keys
 from headwater.core.schema import SchemaChange, evolve, require_columns
 from headwater.core.text import clipped
 from headwater.store.chunk import Chunk, live_mask
+from headwater.store.chunklist import ChunkList
 from headwater.store.columns import drop_columns, set_types
 from headwater.store.incoming import Rows, fit
-from headwater.store.lookup import Places, equal_rows, gather, locate, occurrence, row_codes
+from headwater.store.lookup import Places, equal_rows, gather, locate, may_overlap, occurrence, row_codes
 from headwater.store.manifest import Fingerprint, Manifest, fingerprint_chunk
 from headwater.store.writing import Workshop, write_chunks
 
@@ -79,7 +80,7 @@ def append(
     total = manifest.fingerprint
     for chunk in chunks:
         total += fingerprint_chunk(chunk, shop.objects)
-    return manifest.with_chunks([*manifest.chunks, *chunks], total), _diverted(manifest.schema, diverted)
+    return manifest.edited(total, appended=chunks), _diverted(manifest.schema, diverted)
 
 
 def upsert(
@@ -123,12 +124,12 @@ def delete_places(manifest: Manifest, places: Places, shop: Workshop) -> Manifes
     """Delete the rows at ``places``, which are live."""
     if not len(places):
         return manifest
-    chunks, total = list(manifest.chunks), manifest.fingerprint
+    changes, total = {}, manifest.fingerprint
     for number, positions in places.by_chunk().items():
-        chunk = chunks[number]
+        chunk = manifest.chunks[number]
         total -= Fingerprint.of(chunk.hashes(shop.objects)[positions])
-        chunks[number] = chunk.with_deleted(positions, shop.objects)
-    return manifest.with_chunks(chunks, total)
+        changes[number] = chunk.with_deleted(positions, shop.objects)
+    return manifest.edited(total, changes)
 
 
 def overwrite(
@@ -169,7 +170,7 @@ def overwrite(
     )
     doubles = known.repeated
     if manifest.key:
-        places = _doubled(replace(manifest, chunks=()), new_chunks, shop)
+        places = _doubled(replace(manifest, chunks=ChunkList()), new_chunks, shop)
         if len(places) + len(known.repeated_numbers) and not divert:
             raise _repeated_error(manifest, new_chunks, places, known, shop, name)
         new_chunks, more = _taken_out(manifest, new_chunks, places, shop)
@@ -178,9 +179,7 @@ def overwrite(
     total = manifest.fingerprint
     for chunk in new_chunks:
         total += fingerprint_chunk(chunk, shop.objects)
-    return manifest.with_chunks([*manifest.chunks, *new_chunks], total), _diverted(
-        manifest.schema, nulls + doubles
-    )
+    return manifest.edited(total, appended=new_chunks), _diverted(manifest.schema, nulls + doubles)
 
 
 class _Known:
@@ -310,7 +309,7 @@ def _repeated_error(
     starts = np.cumsum([0, *(chunk.rows for chunk in chunks)])
     numbers = known.yielded_numbers[starts[places.chunks] + places.positions]
     fresh = gather(
-        replace(manifest, chunks=tuple(chunks)), places[:_LISTED], shop.objects, columns=manifest.key
+        replace(manifest, chunks=ChunkList(chunks)), places[:_LISTED], shop.objects, columns=manifest.key
     )
     tables = [fresh, *(table.select(list(manifest.key)) for table in known.repeated)]
     listed = np.concatenate([numbers[:_LISTED], known.repeated_numbers])
@@ -386,7 +385,7 @@ def _without_duplicates(
     if len(doubles) and not divert:
         starts = np.cumsum([0, *(chunk.rows for chunk in chunks)])
         numbers = sorted((starts[doubles.chunks] + doubles.positions).tolist())
-        fresh = replace(manifest, chunks=tuple(chunks))
+        fresh = replace(manifest, chunks=ChunkList(chunks))
         some = gather(fresh, doubles[:_LISTED], shop.objects, columns=manifest.key)
         raise _duplicate_error(some, manifest.key, name, len(doubles), numbers)
     return _taken_out(manifest, chunks, doubles, shop)
@@ -398,7 +397,7 @@ def _taken_out(
     """Return new chunks without some of their rows, and those rows with a reason."""
     if not len(doubles):
         return chunks, []
-    table = gather(replace(manifest, chunks=tuple(chunks)), doubles, shop.objects)
+    table = gather(replace(manifest, chunks=ChunkList(chunks)), doubles, shop.objects)
     left = list(chunks)
     for number, positions in doubles.by_chunk().items():
         left[number] = left[number].with_deleted(positions, shop.objects)
@@ -414,7 +413,7 @@ def _doubled(manifest: Manifest, chunks: list[Chunk], shop: Workshop) -> Places:
     position = np.concatenate([np.arange(len(part)) for part in hashes]) if hashes else owner
     ordered = np.sort(everything)
     twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    fresh = replace(manifest, chunks=tuple(chunks))
+    fresh = replace(manifest, chunks=ChunkList(chunks))
     if len(twice):
         suspects = np.flatnonzero(np.isin(everything, twice))
         places = Places(owner[suspects].astype(np.int64), position[suspects].astype(np.int64))
@@ -425,7 +424,7 @@ def _doubled(manifest: Manifest, chunks: list[Chunk], shop: Workshop) -> Places:
         hit = np.zeros(len(everything), np.bool_)
         order = np.argsort(everything)
         ascending = everything[order]
-        for chunk in manifest.chunks:
+        for _, chunk in manifest.chunks.where(may_overlap(chunks, manifest.key)):
             index = chunk.key_index(shop.objects).hashes
             at = np.searchsorted(index, ascending)
             inside = at < len(index)
@@ -497,7 +496,7 @@ def with_rows(manifest: Manifest, batches: Iterable[pa.RecordBatch], shop: Works
     total = manifest.fingerprint
     for chunk in chunks:
         total += fingerprint_chunk(chunk, shop.objects)
-    return manifest.with_chunks([*manifest.chunks, *chunks], total)
+    return manifest.edited(total, appended=chunks)
 
 
 def _with_reason(table: pa.Table, reason: str) -> pa.Table:

@@ -17,6 +17,7 @@ from headwater.store.chunk import Chunk, read_chunk
 from headwater.store.commit import load_commit
 from headwater.store.manifest import EMPTY, Manifest, fingerprint_chunk, load_manifest
 from headwater.store.objects import Objects, object_path
+from headwater.store.reachable import add_objects
 from headwater.store.refs import KINDS
 from headwater.store.remotes import objects_of_clone
 from headwater.store.storage import Storage
@@ -215,10 +216,15 @@ def _read_history(repo: Repo, objects: Objects) -> _History:
                 manifest = history.manifests.get(name) or load_manifest(name, objects)
             except (ObjectMissing, CorruptObject):
                 continue
-            history.manifests[name] = manifest
-            for chunk in manifest.chunks:
-                for part in chunk.objects():
-                    _use(history, part, dataset, commit_id)
+            parts: set[ObjectId] = set()
+            try:
+                add_objects(manifest, parts)
+                history.manifests[name] = manifest
+            except (ObjectMissing, CorruptObject):
+                # A page of its list of chunks: found again, and told, as well.
+                pass
+            for part in parts:
+                _use(history, part, dataset, commit_id)
     return history
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,15 +16,28 @@ from headwater.core.hashing import U64, hash_array, hash_keys, is_one_to_one
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
 from headwater.store.chunk import Chunk, live_mask, read_chunk
+from headwater.store.chunklist import Entry
 from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
 from headwater.store.rowindex import Keys
 
-__all__ = ["SERIAL", "Places", "equal_rows", "gather", "live_places", "locate", "occurrence", "row_codes"]
+__all__ = [
+    "SERIAL",
+    "Places",
+    "equal_rows",
+    "gather",
+    "live_places",
+    "locate",
+    "may_hold",
+    "may_overlap",
+    "occurrence",
+    "row_codes",
+]
 
 I64 = NDArray[np.int64]
 
 SERIAL: Executor = LocalExecutor(1)
+_UNKNOWN = (None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +95,8 @@ def locate(manifest: Manifest, keys: pa.Table, objects: Objects, executor: Execu
 
     Notes
     -----
-    O(m log n) a chunk for m keys; reads the key columns only of chunks with a hash hit, and none where the
-    hash alone tells keys apart.
+    O(m log n) a chunk for m keys; chunks whose bounds say that they hold none of the keys are not opened. Reads
+    the key columns only of chunks with a hash hit, and none where the hash alone tells keys apart.
     """
     count = keys.num_rows
     chunks, positions = np.full(count, -1, np.int64), np.zeros(count, np.int64)
@@ -93,21 +108,65 @@ def locate(manifest: Manifest, keys: pa.Table, objects: Objects, executor: Execu
     order = np.argsort(hashes)
     ordered = hashes[order]
 
-    def task(chunk: Chunk) -> tuple[I64, I64]:
+    def task(numbered: tuple[int, Chunk]) -> tuple[int, I64, I64]:
+        number, chunk = numbered
         index = chunk.key_index(objects)
         low = np.searchsorted(index.hashes, ordered, side="left")
         hit = low < len(index.hashes)
         hit[hit] = index.hashes[low[hit]] == ordered[hit]
         if not hit.any():
-            return order[:0], order[:0]
+            return number, order[:0], order[:0]
         keys = (
             None if sure else read_chunk(chunk, manifest.schema, objects, columns=manifest.key, deleted=True)
         )
-        return _verified(live_mask(chunk, objects), index, sought, keys, hashes, order[hit], low[hit])
+        rows, at = _verified(live_mask(chunk, objects), index, sought, keys, hashes, order[hit], low[hit])
+        return number, rows, at
 
-    for number, (rows, at) in enumerate(executor.map(task, manifest.chunks)):
+    for number, rows, at in executor.map(task, manifest.chunks.where(may_hold(sought))):
         chunks[rows], positions[rows] = number, at
     return Places(chunks, positions)
+
+
+def may_hold(keys: pa.Table) -> Callable[[Entry], bool]:
+    """Return a test of chunks and pages: False for those whose bounds say that they hold none of these keys."""
+    columns: dict[str, Any] = {}
+    for field, column in zip(keys.schema, keys.columns, strict=True):
+        if pa.types.is_integer(field.type):
+            columns[field.name] = pc.unique(column).sort().to_numpy(zero_copy_only=False)
+        elif pa.types.is_string(field.type):
+            # In the order of bytes, which is that of Python and of the bounds.
+            columns[field.name] = pc.unique(column).sort().to_pylist()
+
+    def test(entry: Entry) -> bool:
+        for name, values in columns.items():
+            low, high, _ = entry.statistics.get(name, _UNKNOWN)
+            if low is None or high is None or isinstance(low, str) != isinstance(values, list):
+                continue
+            at = bisect_left(values, low)
+            if at == len(values) or values[at] > high:
+                return False
+        return True
+
+    return test
+
+
+def may_overlap(chunks: Sequence[Chunk], key: Sequence[str]) -> Callable[[Entry], bool]:
+    """Return a test of chunks and pages: False for those whose bounds say that they share no key with ``chunks``."""
+    bounds = [[chunk.statistics.get(name, _UNKNOWN)[:2] for name in key] for chunk in chunks]
+
+    def test(entry: Entry) -> bool:
+        mine = [entry.statistics.get(name, _UNKNOWN)[:2] for name in key]
+        return any(all(map(_touch, mine, yours)) for yours in bounds)
+
+    return test
+
+
+def _touch(left: Sequence[Any], right: Sequence[Any]) -> bool:
+    """Say whether two ranges may have a value in common; None is an unknown end, and text only fits text."""
+    ends = (*left, *right)
+    if None in ends or len({isinstance(end, str) for end in ends}) > 1:
+        return True
+    return bool(left[0] <= right[1] and right[0] <= left[1])
 
 
 def _verified(

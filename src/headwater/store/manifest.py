@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,8 @@ from headwater.core.errors import CorruptObject
 from headwater.core.hashing import U64, mix
 from headwater.core.ids import ObjectId
 from headwater.store.chunk import Chunk, live_mask
-from headwater.store.objects import Objects
+from headwater.store.chunklist import ChunkList
+from headwater.store.objects import Objects, require_format
 
 __all__ = [
     "EMPTY",
@@ -25,6 +26,9 @@ __all__ = [
     "load_manifest",
     "save_manifest",
 ]
+
+FORMAT = 2
+"""The newest form of manifests we know; lists of chunks in pages came with it."""
 
 _MASK = (1 << 64) - 1
 
@@ -80,7 +84,7 @@ class Manifest:
         Columns and types.
     key : tuple of str
         Key columns; empty for a content key.
-    chunks : tuple of Chunk
+    chunks : ChunkList
         Where the rows are, in scan order.
     fingerprint : Fingerprint
         Hash of the live rows.
@@ -92,7 +96,7 @@ class Manifest:
 
     schema: pa.Schema
     key: tuple[str, ...] = ()
-    chunks: tuple[Chunk, ...] = ()
+    chunks: ChunkList = field(default_factory=ChunkList)
     fingerprint: Fingerprint = EMPTY
     contract: Mapping[str, Any] | None = None
     tags: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -102,21 +106,28 @@ class Manifest:
         """Live rows."""
         return self.fingerprint.rows
 
-    def with_chunks(self, chunks: Sequence[Chunk], fingerprint: Fingerprint) -> Manifest:
-        """Return the manifest with other rows."""
-        return replace(
-            self, chunks=tuple(chunk for chunk in chunks if chunk.live_rows), fingerprint=fingerprint
-        )
+    def edited(
+        self,
+        fingerprint: Fingerprint,
+        changes: Mapping[int, Chunk] | None = None,
+        *,
+        appended: Iterable[Chunk] = (),
+        removed: Iterable[int] = (),
+    ) -> Manifest:
+        """Return the manifest with some chunks changed; see `ChunkList.edited`."""
+        chunks = self.chunks.edited(changes, appended=appended, removed=removed)
+        return replace(self, chunks=chunks, fingerprint=fingerprint)
 
 
 def save_manifest(manifest: Manifest, objects: Objects) -> ObjectId:
     """Store a manifest and return its name."""
+    chunks = manifest.chunks.saved(objects).to_dict()
     return objects.put_document(
         {
-            "format": 1,
+            "format": FORMAT if "pages" in chunks else 1,
             "schema": base64.b64encode(manifest.schema.serialize().to_pybytes()).decode(),
             "key": list(manifest.key),
-            "chunks": [chunk.to_dict() for chunk in manifest.chunks],
+            **chunks,
             "fingerprint": str(manifest.fingerprint),
             "contract": manifest.contract,
             "tags": {name: dict(tags) for name, tags in manifest.tags.items()},
@@ -131,14 +142,17 @@ def load_manifest(name: ObjectId, objects: Objects) -> Manifest:
     ------
     CorruptObject
         If the object is something else.
+    StorageError
+        If a newer version of Headwater wrote it.
     """
     value = objects.get_document(name)
     if not is_manifest(value):
         raise CorruptObject(f"Object {name[:12]} is not a manifest. Run `hw fsck`.", object=name)
+    require_format(value, FORMAT, what=f"Dataset version {name[:12]}")
     return Manifest(
         schema=pa.ipc.read_schema(pa.py_buffer(base64.b64decode(value["schema"]))),
         key=tuple(value["key"]),
-        chunks=tuple(Chunk.from_dict(chunk) for chunk in value["chunks"]),
+        chunks=ChunkList.from_dict(value, objects),
         fingerprint=Fingerprint.parse(value["fingerprint"]),
         contract=value["contract"],
         tags=value["tags"],
@@ -147,7 +161,7 @@ def load_manifest(name: ObjectId, objects: Objects) -> Manifest:
 
 def is_manifest(value: Any) -> bool:
     """Say whether a stored JSON value is a manifest."""
-    return isinstance(value, dict) and {"schema", "key", "chunks", "fingerprint"} <= value.keys()
+    return isinstance(value, dict) and {"schema", "key", "fingerprint"} <= value.keys()
 
 
 def fingerprint_chunk(chunk: Chunk, objects: Objects) -> Fingerprint:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 
-from headwater.core.errors import CorruptObject
+from headwater.core.errors import CorruptObject, StorageError
 from headwater.core.ids import ObjectId, canonical_json, digest
 from headwater.store.storage import Storage
 
-__all__ = ["Objects", "corrupt", "object_path"]
+__all__ = ["Objects", "corrupt", "object_path", "require_format"]
 
 _READS = 2
 """A download may be cut short without an error."""
-_CACHED_BYTES = 4 << 20
-_CACHED_DOCUMENTS = 1024
+_CACHED_BYTES = 64 << 20
 
 
 def object_path(name: ObjectId | str) -> str:
@@ -34,6 +34,7 @@ class Objects:
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
         self._documents: dict[ObjectId, Any] = {}
+        self._cached_bytes = 0
 
     def put(self, data: bytes | memoryview | pa.Buffer) -> ObjectId:
         """Store ``data`` and return its name."""
@@ -70,8 +71,15 @@ class Objects:
         """Store a JSON-able value and return its name; equal values get equal names."""
         return self.put(canonical_json(value))
 
-    def get_document(self, name: ObjectId) -> Any:
+    def get_document(self, name: ObjectId, parse: Callable[[Any], Any] = lambda value: value) -> Any:
         """Return the JSON value stored under ``name``. Treat it as read-only: it is shared.
+
+        Parameters
+        ----------
+        name : ObjectId
+            The object.
+        parse : callable
+            Makes of the value what is returned, and kept for the next who asks; of one name always the same.
 
         Raises
         ------
@@ -90,8 +98,11 @@ class Objects:
                 raise CorruptObject(
                     f"Object {name[:12]} is no document. Run `hw fsck`.", object=name
                 ) from error
-            if len(self._documents) >= _CACHED_DOCUMENTS:
+            value = parse(value)
+            self._cached_bytes += len(data)
+            if self._cached_bytes > _CACHED_BYTES:
                 self._documents.clear()
+                self._cached_bytes = len(data)
             if len(data) <= _CACHED_BYTES:
                 self._documents[name] = value
         return value
@@ -99,6 +110,21 @@ class Objects:
     def forget(self) -> None:
         """Forget the documents kept in memory, for objects may have been removed."""
         self._documents.clear()
+        self._cached_bytes = 0
+
+
+def require_format(value: Any, newest: int, *, what: str) -> None:
+    """Refuse a document of a form that is newer than we know.
+
+    Raises
+    ------
+    StorageError
+        If so.
+    """
+    if value.get("format", 1) > newest:
+        raise StorageError(
+            f"{what} has format {value['format']}; this Headwater reads up to {newest}. Install a newer version."
+        )
 
 
 def corrupt(name: ObjectId, storage: Storage) -> CorruptObject:

@@ -7,11 +7,21 @@ from collections.abc import Iterable, Iterator
 
 from headwater.core.errors import ConcurrentUpdate, ObjectMissing
 from headwater.core.ids import CommitId, ObjectId
+from headwater.engine.base import Executor
+from headwater.store.chunklist import ChunkList, missing
 from headwater.store.commit import Commit, load_commit
+from headwater.store.lookup import SERIAL
 from headwater.store.manifest import Manifest, load_manifest
 from headwater.store.objects import Objects, object_path
 
-__all__ = ["commits_from", "keep_alive", "manifest_objects", "reachable_objects"]
+__all__ = [
+    "add_objects",
+    "commits_from",
+    "keep_alive",
+    "manifest_objects",
+    "needed_objects",
+    "reachable_objects",
+]
 
 _RENEW_AFTER_S = 600.0
 
@@ -29,8 +39,16 @@ def commits_from(roots: Iterable[CommitId], objects: Objects) -> Iterator[Commit
 
 
 def manifest_objects(manifest: Manifest) -> set[ObjectId]:
-    """Return the names of all objects that the chunks of a manifest need."""
-    return {name for chunk in manifest.chunks for name in chunk.objects()}
+    """Return the names of all objects that a manifest needs beside itself."""
+    found: set[ObjectId] = set()
+    add_objects(manifest, found)
+    return found
+
+
+def add_objects(manifest: Manifest, found: set[ObjectId]) -> None:
+    """Add what a manifest needs; what is below a page in ``found`` is there already."""
+    for chunk in manifest.chunks.unseen(found):
+        found.update(chunk.objects())
 
 
 def reachable_objects(roots: Iterable[CommitId], objects: Objects) -> set[ObjectId]:
@@ -47,8 +65,21 @@ def reachable_objects(roots: Iterable[CommitId], objects: Objects) -> set[Object
         for name in commit.datasets.values():
             if name not in found:
                 found.add(name)
-                found |= manifest_objects(load_manifest(name, objects))
+                add_objects(load_manifest(name, objects), found)
     return found
+
+
+def needed_objects(
+    manifests: Iterable[ObjectId], there: Iterable[ObjectId], objects: Objects, executor: Executor = SERIAL
+) -> tuple[set[ObjectId], set[ObjectId]]:
+    """Return what manifests need beside themselves and those that are ``there`` do not: the pages, and the data."""
+
+    def chunks_of(names: Iterable[ObjectId]) -> list[ChunkList]:
+        return list(executor.map(lambda name: load_manifest(name, objects).chunks, sorted(names)))
+
+    pages, wanted, known = missing(chunks_of(manifests), chunks_of(there), executor)
+    data = {name for chunk in wanted for name in chunk.objects()}
+    return pages, data - {name for chunk in known for name in chunk.objects()}
 
 
 def keep_alive(commit: Commit, objects: Objects, began: float) -> None:
@@ -73,11 +104,10 @@ def keep_alive(commit: Commit, objects: Objects, began: float) -> None:
     if time.monotonic() - began < _RENEW_AFTER_S:
         return
     before = {name for parent in commit.parents for name in load_commit(parent, objects).datasets.values()}
-    known = {name for manifest in before for name in manifest_objects(load_manifest(manifest, objects))}
     manifests = set(commit.datasets.values()) - before
-    needed = {name for manifest in manifests for name in manifest_objects(load_manifest(manifest, objects))}
+    pages, data = needed_objects(manifests, before, objects)
     try:
-        objects.storage.renew(map(object_path, {*(needed - known), *manifests, commit.id}))
+        objects.storage.renew(map(object_path, {*data, *pages, *manifests, commit.id}))
     except ObjectMissing as error:
         raise ConcurrentUpdate(
             "A garbage collection removed rows of this change while it was being made, because it took longer "

@@ -14,9 +14,8 @@ from headwater.core.ids import CommitId, ObjectId
 from headwater.core.progress import SILENT, Progress
 from headwater.engine.local import LocalExecutor
 from headwater.store.commit import Commit, load_commit
-from headwater.store.manifest import load_manifest
 from headwater.store.objects import Objects, object_path
-from headwater.store.reachable import commits_from, manifest_objects
+from headwater.store.reachable import commits_from, needed_objects
 
 __all__ = ["EVERYTHING", "Part", "Transferred", "copy_history", "known_commits"]
 
@@ -110,21 +109,14 @@ def copy_history(
     executor = LocalExecutor(_STREAMS)
     before = _manifests((load_commit(name, source) for name in border), ())
     wanted = _manifests(commits, part.datasets) - before
-    versions = sorted(_manifests(commits, ()) - before)
-    data: set[ObjectId] = set()
-    if part.rows:
-
-        def objects_of(name: ObjectId) -> set[ObjectId]:
-            return manifest_objects(load_manifest(name, source))
-
-        for found in executor.map(objects_of, sorted(wanted)):
-            data |= found
-        for found in executor.map(objects_of, sorted(before)):
-            data -= found
+    versions = _manifests(commits, ()) - before
+    pages, _ = needed_objects(versions, before, source, executor)
+    data = needed_objects(wanted, before, source, executor)[1] if part.rows else set()
     copied = size = 0
     steps: tuple[tuple[str, list[ObjectId]], ...] = (
         ("copy rows", sorted(data)),
-        ("copy versions", versions),
+        ("copy pages", sorted(pages)),
+        ("copy versions", sorted(versions)),
         ("copy commits", [ObjectId(commit.id) for commit in reversed(commits)]),
     )
     for label, names in steps:
