@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,28 @@ import pyarrow as pa
 
 from headwater.core.hashing import hash_columns, hash_keys
 from headwater.store.chunk import live_mask, read_chunk
+from headwater.store.commit import Commit, Provenance, save_commit
 from headwater.store.dataset import Dataset
 from headwater.store.manifest import Fingerprint, Manifest
 from headwater.store.objects import Objects
 from headwater.store.repo import Repo
 
-__all__ = ["assert_sound", "manifest_rows", "multiset", "pairs", "rows_of", "state_of"]
+__all__ = ["assert_sound", "manifest_rows", "multiset", "pairs", "rows_of", "save", "state_of"]
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def save(objects: Objects, message: str, *parents: Commit, minutes: int = 0) -> Commit:
+    """Store a commit without datasets, so many minutes after the first of November."""
+    return save_commit(
+        objects,
+        datasets={},
+        parents=tuple(parent.id for parent in parents),
+        author="Ada",
+        message=message,
+        provenance=Provenance(),
+        time=START + timedelta(minutes=minutes),
+    )
 
 
 def multiset(table: pa.Table) -> Counter[str]:

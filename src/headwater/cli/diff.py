@@ -104,7 +104,7 @@ def _parsed(repo: Repo, what: tuple[str, ...]) -> tuple[str | None, str | None, 
 
 
 def _fork(repo: Repo, left: str, right: str) -> str:
-    from headwater.store.commit import merge_base
+    from headwater.store.graph import merge_base
 
     base = merge_base(repo.resolve(left), repo.resolve(right), repo.objects)
     if base is None:

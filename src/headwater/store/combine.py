@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from headwater.core.errors import MergeConflict, NotFound, UsageError
 from headwater.core.ids import CommitId, ObjectId
-from headwater.store.commit import Commit, Provenance, merge_base, save_commit
+from headwater.store.commit import Commit, Provenance, save_commit
 from headwater.store.decisions import Decisions, mixed
+from headwater.store.graph import merge_base
 from headwater.store.manifest import Manifest, save_manifest
 from headwater.store.merge import CONFLICTS, Merged, Resolve, example, merge_manifests
 from headwater.store.reachable import keep_alive

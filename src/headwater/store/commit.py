@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from headwater.core.errors import CorruptObject
 from headwater.core.ids import CommitId, ObjectId
-from headwater.store.objects import Objects
+from headwater.store.objects import Objects, require_format
 
-__all__ = ["Commit", "Provenance", "ancestors", "load_commit", "merge_base", "save_commit"]
+__all__ = ["Commit", "Provenance", "load_commit", "save_commit"]
+
+FORMAT = 1
+"""The newest form of commits we know."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Kind = Literal["edit", "import", "transform", "merge", "revert", "run"]
 
@@ -53,9 +57,14 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """One commit; ``id`` is the hash of everything else."""
+    """One commit; ``id`` is the hash of everything else.
+
+    ``order`` is its time in microseconds since 1970, but at least 1 more than that of its parents: so a child comes
+    after its parents even where a clock was wrong.
+    """
 
     id: CommitId
+    order: int
     datasets: Mapping[str, ObjectId]
     parents: tuple[CommitId, ...]
     author: str
@@ -72,6 +81,7 @@ class Commit:
         """Return the commit as JSON-able values."""
         return {
             "id": self.id,
+            "order": self.order,
             "datasets": dict(self.datasets),
             "parents": list(self.parents),
             "author": self.author,
@@ -93,8 +103,10 @@ def save_commit(
 ) -> Commit:
     """Store a commit; ``time`` is now by default."""
     when = (time or datetime.now(UTC)).astimezone(UTC)
+    after = max((load_commit(parent, objects).order for parent in parents), default=0)
     body = {
-        "format": 1,
+        "format": FORMAT,
+        "order": max((when - _EPOCH) // timedelta(microseconds=1), after + 1),
         "datasets": dict(datasets),
         "parents": list(parents),
         "author": author,
@@ -112,13 +124,17 @@ def load_commit(name: CommitId, objects: Objects) -> Commit:
     ------
     CorruptObject
         If the object is something else.
+    StorageError
+        If a newer version of Headwater wrote it.
     """
     value = objects.get_document(ObjectId(name))
     if not is_commit(value):
         raise CorruptObject(f"Object {name[:12]} is not a commit. Run `hw fsck`.", object=name)
+    require_format(value, FORMAT, what=f"Commit {name[:12]}")
     provenance = {**value["provenance"], "inputs": tuple(value["provenance"]["inputs"])}
     return Commit(
         id=name,
+        order=value["order"],
         datasets=value["datasets"],
         parents=tuple(value["parents"]),
         author=value["author"],
@@ -130,42 +146,4 @@ def load_commit(name: CommitId, objects: Objects) -> Commit:
 
 def is_commit(value: Any) -> bool:
     """Say whether a stored JSON value is a commit."""
-    return isinstance(value, dict) and {"datasets", "parents", "message"} <= value.keys()
-
-
-def ancestors(start: CommitId, objects: Objects) -> Iterator[Commit]:
-    """Yield ``start`` and all its ancestors once each, newest first.
-
-    Notes
-    -----
-    Commits are drawn by time and only after one of their children, so a child comes before its parents as
-    long as no clock ran backwards. Each commit is read when it is needed, so that the first ones cost
-    little in a long history.
-    """
-    seen = {start}
-    first = load_commit(start, objects)
-    waiting = [(-first.time.timestamp(), start, first)]
-    while waiting:
-        _, _, commit = heapq.heappop(waiting)
-        yield commit
-        for parent in commit.parents:
-            if parent not in seen:
-                seen.add(parent)
-                found = load_commit(parent, objects)
-                heapq.heappush(waiting, (-found.time.timestamp(), parent, found))
-
-
-def merge_base(ours: CommitId, theirs: CommitId, objects: Objects) -> CommitId | None:
-    """Return the best common ancestor of two commits, or None if they share none.
-
-    The best one is not an ancestor of another common ancestor; where several are best (after criss-cross
-    merges), the newest, and of equally new ones the one with the smallest id.
-    """
-    mine = {commit.id for commit in ancestors(ours, objects)}
-    common = [commit for commit in ancestors(theirs, objects) if commit.id in mine]
-    beaten: set[CommitId] = set()
-    for commit in common:
-        if commit.id not in beaten:
-            beaten.update(older.id for older in ancestors(commit.id, objects) if older.id != commit.id)
-    best = [commit for commit in common if commit.id not in beaten]
-    return min(best, key=lambda commit: (-commit.time.timestamp(), commit.id)).id if best else None
+    return isinstance(value, dict) and {"datasets", "parents", "message", "order"} <= value.keys()

@@ -23,13 +23,13 @@ from headwater.core.errors import (
 )
 from headwater.core.ids import CommitId, ObjectId, canonical_json
 from headwater.core.progress import SILENT, Progress
-from headwater.store.commit import ancestors, merge_base
+from headwater.store.graph import compare, merge_base
 from headwater.store.lazy import CACHE_BYTES, LazyObjects
 from headwater.store.objects import Objects
 from headwater.store.reachable import keep_alive
 from headwater.store.refs import KINDS, valid_name
 from headwater.store.storage import Storage, is_url
-from headwater.store.transfer import EVERYTHING, Part, Transferred, copy_history, known_commits
+from headwater.store.transfer import EVERYTHING, Part, Transferred, copy_history
 
 if TYPE_CHECKING:
     from headwater.store.repo import MergeResult, Repo
@@ -288,7 +288,7 @@ def fetch(repo: Repo, remote: str = ORIGIN) -> Fetched:
         list(dict.fromkeys([*moved.values(), *fresh_tags.values()])),
         there.objects,
         repo.objects,
-        known=lambda: known_commits(_all_refs(repo), repo.objects),
+        known=_all_refs(repo),
         part=_part(repo, remote),
         progress=repo.progress,
     )
@@ -421,8 +421,7 @@ def push(
         roots,
         repo.objects,
         there.objects,
-        # Read here, where it is cheap: of what the remote has, we know what is here as well.
-        known=lambda: known_commits(_all_refs(there), repo.objects),
+        known=_all_refs(there),
         progress=repo.progress,
     )
     changes = []
@@ -445,9 +444,8 @@ def push(
 
 def apart(repo: Repo, ours: CommitId, theirs: CommitId) -> tuple[int, int]:
     """Return how many commits each of two has that the other lacks."""
-    mine = {commit.id for commit in ancestors(ours, repo.objects)}
-    yours = {commit.id for commit in ancestors(theirs, repo.objects)}
-    return len(mine - yours), len(yours - mine)
+    found = compare(ours, theirs, repo.objects)
+    return len(found.left), len(found.right)
 
 
 def _track(repo: Repo, name: str, to: CommitId | None, reason: str) -> None:

@@ -25,10 +25,11 @@ from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
 from headwater.store import combine
 from headwater.store.combine import MergeResult, Rebased
-from headwater.store.commit import Commit, ancestors, load_commit
+from headwater.store.commit import Commit, load_commit
 from headwater.store.dataset import Dataset
 from headwater.store.decisions import Decisions
 from headwater.store.diff import Diff
+from headwater.store.graph import ancestors
 from headwater.store.manifest import Manifest, load_manifest
 from headwater.store.merge import Resolve
 from headwater.store.objects import Objects

@@ -6,7 +6,7 @@ cut leaves objects that the next one finds there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,10 +14,12 @@ from headwater.core.ids import CommitId, ObjectId
 from headwater.core.progress import SILENT, Progress
 from headwater.engine.local import LocalExecutor
 from headwater.store.commit import Commit, load_commit
+from headwater.store.graph import only_in
 from headwater.store.objects import Objects, object_path
-from headwater.store.reachable import commits_from, needed_objects
+from headwater.store.reachable import needed_objects
+from headwater.store.storage import is_url
 
-__all__ = ["EVERYTHING", "Part", "Transferred", "copy_history", "known_commits"]
+__all__ = ["EVERYTHING", "Part", "Transferred", "copy_history"]
 
 _STREAMS = 16
 _RETRIES = 3
@@ -61,18 +63,12 @@ class Transferred:
     bytes: int = 0
 
 
-def known_commits(roots: Iterable[CommitId], objects: Objects) -> set[CommitId]:
-    """Return the commits that can be reached from those of ``roots`` that are here."""
-    here = [root for root in set(roots) if objects.is_here(ObjectId(root))]
-    return {commit.id for commit in commits_from(here, objects)}
-
-
 def copy_history(
     roots: Collection[CommitId],
     source: Objects,
     target: Objects,
     *,
-    known: Callable[[], set[CommitId]],
+    known: Collection[CommitId],
     part: Part = EVERYTHING,
     progress: Progress = SILENT,
 ) -> Transferred:
@@ -84,8 +80,8 @@ def copy_history(
         The commits to copy, with their ancestors.
     source, target : Objects
         Where from and where to.
-    known : callable
-        Returns the commits that the target has in whole, with their ancestors; asked if there is need to.
+    known : collection of str
+        Commits that the target has in whole, with their ancestors.
     part : Part
         What is copied.
     progress : Progress
@@ -102,12 +98,16 @@ def copy_history(
     """
     if not roots:
         return Transferred()
-    there = known()
-    commits, border = _missing_commits(roots, source, there, part.depth)
+    near, far = (target, source) if is_url(source.storage.location) else (source, target)
+
+    def load(name: CommitId) -> Commit:
+        return load_commit(name, near if near.is_here(ObjectId(name)) else far)
+
+    commits, border = only_in(roots, known, load, depth=part.depth)
     if not commits:
         return Transferred()
     executor = LocalExecutor(_STREAMS)
-    before = _manifests((load_commit(name, source) for name in border), ())
+    before = _manifests((load(name) for name in border), ())
     wanted = _manifests(commits, part.datasets) - before
     versions = _manifests(commits, ()) - before
     pages, _ = needed_objects(versions, before, source, executor)
@@ -132,26 +132,6 @@ def copy_history(
         size += sum(sizes)
         copied += len(missing)
     return Transferred(len(commits), copied, size)
-
-
-def _missing_commits(
-    roots: Collection[CommitId], source: Objects, there: set[CommitId], depth: int | None
-) -> tuple[list[Commit], set[CommitId]]:
-    """Return the commits that the target lacks, and those it has whose children it lacks."""
-    executor = LocalExecutor(_STREAMS)
-    found: dict[CommitId, Commit] = {}
-    border: set[CommitId] = set()
-    frontier = set(roots)
-    level = 0
-    while frontier and (depth is None or level < depth):
-        border |= frontier & there
-        fresh = sorted(frontier - there - found.keys())
-        # One level at a time, all commits of it at once.
-        commits = list(executor.map(lambda name: load_commit(name, source), fresh, retries=_RETRIES))
-        found.update((commit.id, commit) for commit in commits)
-        frontier = {parent for commit in commits for parent in commit.parents}
-        level += 1
-    return list(found.values()), border
 
 
 def _manifests(commits: Iterable[Commit], datasets: Sequence[str]) -> set[ObjectId]:
