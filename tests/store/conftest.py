@@ -33,6 +33,13 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return {"directory": str(tmp_path / "repo"), "memory": f"memory://test{next(_numbers)}"}[request.param]
 
 
+@pytest.fixture(params=["memory", "s3"])
+def place(request: pytest.FixtureRequest) -> str:
+    """Return a fresh place for a repository, for tests to which the disk is of no matter."""
+    bucket = request.getfixturevalue("bucket") if request.param == "s3" else "memory:/"
+    return f"{bucket}/place{next(_numbers)}"
+
+
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
     """Run an S3 server and return its URL."""

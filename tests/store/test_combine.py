@@ -12,9 +12,9 @@ from headwater.store.repo import Repo
 
 
 @pytest.fixture
-def repo() -> Repo:
+def repo(place: str) -> Repo:
     """Return a repository with one dataset of four rows."""
-    made = Repo.init("memory://")
+    made = Repo.init(place)
     with made.transaction("four") as tx:
         tx.append("d", [{"id": number, "a": 0, "b": 0} for number in range(4)], key="id")
     return made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -20,9 +19,9 @@ from headwater.store.rowindex import Keys, encode_rows
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
+def repo(location: str) -> Repo:
     """A repository with every kind of change in its history."""
-    made = Repo.init(tmp_path)
+    made = Repo.init(location)
     with made.transaction("first") as tx:
         tx.append("p", pa.table({"id": pa.array(range(500), pa.int32()), "v": ["a"] * 500}), key="id")
         tx.append("plain", pa.table({"x": [1.5, None, float("nan")], "list": [[1], [], None]}))

@@ -20,9 +20,9 @@ from tests.store.contents import rows_of
 NOW = timedelta()
 
 
-@pytest.fixture(params=["directory", "memory"])
-def repo(request: pytest.FixtureRequest, tmp_path: Path) -> Repo:
-    made = Repo.init(tmp_path if request.param == "directory" else "memory://")
+@pytest.fixture
+def repo(location: str) -> Repo:
+    made = Repo.init(location)
     with made.transaction("first") as tx:
         tx.append("p", [{"id": number, "v": "a"} for number in range(100)], key="id")
     return made

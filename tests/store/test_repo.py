@@ -17,10 +17,10 @@ from headwater.store.repo import Repo
 ROWS = [{"id": 1, "a": "x", "b": 1.5}, {"id": 2, "a": "y", "b": None}, {"id": 3, "a": "z", "b": 2.0}]
 
 
-@pytest.fixture(params=["directory", "memory"])
-def repo(request: pytest.FixtureRequest, tmp_path: Path) -> Repo:
+@pytest.fixture
+def repo(location: str) -> Repo:
     """A repository with three rows on main."""
-    made = Repo.init(tmp_path / "shop ünï #1" if request.param == "directory" else "memory://")
+    made = Repo.init(f"{location} ünï #1")
     with made.transaction("first") as tx:
         tx.append("p", ROWS, key="id")
     return made

@@ -28,9 +28,9 @@ Change = Callable[[Transaction], Any]
 
 
 @pytest.fixture
-def repo() -> Repo:
+def repo(place: str) -> Repo:
     """A repository with a dataset with a key, one with a composite key, and one without."""
-    made = Repo.init("memory://")
+    made = Repo.init(place)
     made.executor = LocalExecutor(1)
     with made.transaction("first") as tx:
         tx.append("p", ROWS, key="id")
