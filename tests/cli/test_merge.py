@@ -115,6 +115,19 @@ def test_conflicts_are_decided_in_a_file(shop: hw.Repo, cli: Cli, folder: Path) 
     assert "2 conflict" in cli("merge", "clash", "--resolve", "conflicts.csv", code=1).stderr
     at = table.schema.get_field_index("choose")
     pyarrow.csv.write_csv(table.set_column(at, "choose", [["theirs", "ours"]]), "conflicts.csv")
-    assert "does not go with" in cli("merge", "clash", "--resolve", "conflicts.csv", "--ours", code=2).stderr
     assert "Merged clash into main" in cli("merge", "clash", "--resolve", "conflicts.csv").stdout
     assert shop["people"].to_arrow(where="id = 1").to_pylist() == [{"id": 1, "name": "Anna", "age": 22}]
+
+
+def test_a_dataset_or_a_column_is_decided_by_name(shop: hw.Repo, cli: Cli) -> None:
+    with shop.branch("clash").transaction("another clash") as tx:
+        tx.upsert("people", [{"id": 1, "age": 99}])
+    assert "1 conflict" in cli("merge", "clash", "--theirs-in", "people:name", code=1).stderr
+    assert "'peple'" in cli("merge", "clash", "--theirs-in", "peple", code=2).stderr
+    for options, row in (
+        (["--theirs-in", "people", "--ours-in", "people:name"], {"id": 1, "name": "Anne", "age": 99}),
+        (["--ours", "--theirs-in", "people:name"], {"id": 1, "name": "Anna", "age": 22}),
+    ):
+        cli("merge", "clash", *options)
+        assert shop["people"].to_arrow(where="id = 1").to_pylist() == [row]
+        cli("undo")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from headwater.cli.app import Session, command
-from headwater.core.errors import MergeConflict
+from headwater.core.errors import MergeConflict, NotFound
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +39,8 @@ _CONFLICT_FILES = (".parquet", ".csv")
     metavar="FILE",
     help="A table of conflicts with a column `choose`: ours or theirs.",
 )
+@click.option("--ours-in", multiple=True, metavar="DATASET[:COLUMN]", help="There, keep what is here.")
+@click.option("--theirs-in", multiple=True, metavar="DATASET[:COLUMN]", help="There, take what comes in.")
 @click.option("--no-ff", is_flag=True, help="Make a merge commit even where BRANCH could just move.")
 @click.option("-m", "--message", help="Message of the merge commit.")
 @click.option(
@@ -53,6 +55,8 @@ def merge(
     into: str | None,
     resolve: Literal["ours", "theirs"] | None,
     decisions: Path | None,
+    ours_in: tuple[str, ...],
+    theirs_in: tuple[str, ...],
     no_ff: bool,
     message: str | None,
     conflicts_file: Path | None,
@@ -60,25 +64,25 @@ def merge(
     """Merge SOURCE into a branch, by key and cell.
 
     Two branches may change different cells of one row. Where both changed the same cell, nothing is merged:
-    the conflicts are listed, and the exit code is 1. To decide them one by one, write them to a file, fill in
-    its column `choose` with ours or theirs, and merge with --resolve. A row without a key decides for its whole
-    column, one without a column, too, for its dataset.
+    the conflicts are listed, and the exit code is 1. --ours and --theirs decide for all of them, --ours-in and
+    --theirs-in for a dataset or a column. To decide them one by one, write them to a file, fill in its column
+    `choose` with ours or theirs, and merge with --resolve. A row without a key decides for its whole column, one
+    without a column, too, for its dataset.
 
     Examples
     --------
     hw merge fix-labels
     hw merge fix-labels --into main -m "41 labels, reviewed by Ada"
     hw merge fix-labels --theirs
+    hw merge fix-labels --ours --theirs-in reviews:label
     hw merge fix-labels --conflicts conflicts.csv
     hw merge fix-labels --resolve conflicts.csv
     """
-    if decisions is not None and resolve is not None:
-        raise click.UsageError("--resolve FILE decides one by one; it does not go with --ours or --theirs.")
     if conflicts_file is not None and conflicts_file.suffix not in _CONFLICT_FILES:
         raise click.UsageError(f"Conflicts are written as .parquet or .csv, not as {conflicts_file.name!r}.")
     repo = session.repo()
     try:
-        chosen = _decisions(decisions) if decisions is not None else resolve
+        chosen = _decisions(repo, decisions, ours_in, theirs_in, resolve)
         done = repo.merge(source, into=into, message=message, fast_forward=not no_ff, resolve=chosen)
     except MergeConflict as error:
         table = error.facts.get("conflicts")
@@ -199,12 +203,32 @@ def _where(repo: Repo, target: str | None) -> str:
     return f"back at {target[:12]}: {repo.commit(target).summary}" if target else "without commits again"
 
 
-def _decisions(path: Path) -> Decisions:
+def _decisions(
+    repo: Repo,
+    path: Path | None,
+    ours_in: tuple[str, ...],
+    theirs_in: tuple[str, ...],
+    otherwise: Literal["ours", "theirs"] | None,
+) -> Decisions | Literal["ours", "theirs"] | None:
+    import pyarrow as pa
+
     from headwater.formats.read import read_table
     from headwater.store.decisions import Decisions
 
+    if path is None and not ours_in and not theirs_in:
+        return otherwise
     # A key such as 17 is text here, too.
-    return Decisions(read_table(path, schema=dict.fromkeys(("dataset", "key", "column", "choose"), "string")))
+    schema = pa.schema([(name, pa.string()) for name in ("dataset", "key", "column", "choose")])
+    rows = []
+    for side, places in (("ours", ours_in), ("theirs", theirs_in)):
+        for dataset, _, column in (place.partition(":") for place in places):
+            if dataset not in repo:
+                raise NotFound.among("dataset", dataset, repo.datasets())
+            rows.append({"dataset": dataset, "key": None, "column": column or None, "choose": side})
+    parts = [pa.Table.from_pylist(rows, schema=schema)]
+    if path is not None:
+        parts.append(read_table(path, schema=dict.fromkeys(schema.names, "string")))
+    return Decisions(pa.concat_tables(parts, promote_options="default"), otherwise)
 
 
 def _write_conflicts(table: pa.Table, path: Path) -> None:

@@ -33,6 +33,8 @@ class Decisions:
         A table of conflicts, as `MergeConflict` carries it, with a further column ``choose`` of ``ours`` or
         ``theirs``. Where ``key`` is null a row decides for all rows of its column; where ``column`` is null,
         too, for all of its dataset. What is more particular counts first.
+    otherwise : {"ours", "theirs"}, optional
+        The side that wins where the table says nothing.
 
     Raises
     ------
@@ -40,7 +42,8 @@ class Decisions:
         If a column is missing, or a choice is neither side.
     """
 
-    def __init__(self, table: pa.Table) -> None:
+    def __init__(self, table: pa.Table, otherwise: Side | None = None) -> None:
+        self._otherwise = otherwise
         lacking = [name for name in _NEEDED if name not in table.schema.names]
         if lacking:
             raise UsageError(
@@ -59,7 +62,7 @@ class Decisions:
     def side(self, dataset: str, key: str | None, column: str | None) -> Side | None:
         """Return which side wins; None if that is not decided."""
         places = ((dataset, key, column), (dataset, None, column), (dataset, None, None))
-        return next((self._sides[place] for place in places if place in self._sides), None)
+        return next((self._sides[place] for place in places if place in self._sides), self._otherwise)
 
     def undecided(self, conflicts: pa.Table) -> pa.Table:
         """Return the conflicts that are not decided."""
