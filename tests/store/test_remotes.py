@@ -17,6 +17,7 @@ from headwater.core.errors import (
 )
 from headwater.core.findings import Outcome
 from headwater.core.ids import CommitId
+from headwater.store import transfer
 from headwater.store.fsck import verify
 from headwater.store.gc import collect
 from headwater.store.objects import object_path
@@ -69,6 +70,29 @@ def here(origin: Repo, tmp_path: Path) -> Repo:
 
 def origin_location(origin: Repo) -> Path:
     return Path(origin.storage.location).parent
+
+
+def test_what_was_measured_and_found_goes_along(
+    origin: Repo, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = origin.resolve("main")
+    origin.notes(head).put("findings.parquet", b"found")
+    (group,) = (one.object for one in origin["d"].manifest.chunks[0].groups)
+    origin.cache.put(f"states/{group}/live", b"measured")
+    origin.cache.put(f"states/{'0' * 64}/live", b"of another chunk")
+    for listed in (1000, 0):
+        monkeypatch.setattr(transfer, "_LISTED", listed)
+        copy = clone(Repo, origin_location(origin), f"{location}-{listed}")
+        assert copy.notes(head).get("findings.parquet") == b"found"
+        assert copy.cache.get(f"states/{group}/live") == b"measured"
+        assert copy.cache.list("states") == [f"states/{group}/live"]
+    # What is there stays.
+    changed(copy, [{"id": 9, "v": "more"}])
+    tip = copy.resolve("main")
+    for repo, note in ((origin, b"theirs"), (copy, b"ours")):
+        repo.notes(tip).put("findings.parquet", note)
+    copy.push()
+    assert origin.notes(tip).get("findings.parquet") == b"theirs"
 
 
 def test_a_clone_has_all_history_and_follows(origin: Repo, location: str) -> None:

@@ -1,17 +1,20 @@
 """Copy history from one repository to another: what is missing there, checked as it arrives.
 
 Data goes first, then manifests, then commits; the refs are moved afterwards by whoever calls. A copy that was
-cut leaves objects that the next one finds there.
+cut leaves objects that the next one finds there. What was measured and found goes along, so that it need not be
+measured again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from headwater.core.errors import ObjectMissing
 from headwater.core.ids import CommitId, ObjectId
 from headwater.core.progress import SILENT, Progress
+from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
 from headwater.store.commit import Commit, load_commit
 from headwater.store.graph import only_in
@@ -131,6 +134,16 @@ def copy_history(
         )
         size += sum(sizes)
         copied += len(missing)
+    owners = {"states": sorted(data), "notes": [ObjectId(commit.id) for commit in commits]}
+    size += sum(
+        executor.map(
+            lambda path: _copy_kept(path, source, target),
+            [path for folder, names in owners.items() for path in _kept(folder, names, source, executor)],
+            retries=_RETRIES,
+            label="copy results",
+            progress=progress,
+        )
+    )
     return Transferred(len(commits), copied, size)
 
 
@@ -151,6 +164,30 @@ def _fresh(names: Sequence[ObjectId], target: Objects) -> set[ObjectId]:
         return {name for name, when in zip(names, times, strict=True) if when is not None and when > since}
     young = (entry.path for entry in target.storage.list("objects") if entry.modified > since)
     return {ObjectId("".join(path.split("/")[-2:])) for path in young}
+
+
+def _kept(folder: str, names: Collection[ObjectId], source: Objects, executor: Executor) -> Iterator[str]:
+    """Yield the paths of what is kept about objects: summaries of chunks, notes of commits."""
+    if len(names) <= _LISTED:
+        listed = executor.map(lambda name: list(source.storage.list(f"{folder}/{name}")), names)
+        yield from (entry.path for entries in listed for entry in entries)
+        return
+    wanted = set(names)
+    for entry in source.storage.list(folder):
+        if entry.path.split("/")[1] in wanted:
+            yield entry.path
+
+
+def _copy_kept(path: str, source: Objects, target: Objects) -> int:
+    """Copy a result unless there is one; it can be made again, so one that has gone meanwhile is none."""
+    if target.storage.exists(path):
+        return 0
+    try:
+        data = source.storage.read(path)
+    except ObjectMissing:
+        return 0
+    target.storage.write(path, data)
+    return len(data)
 
 
 def _copy(name: ObjectId, source: Objects, target: Objects) -> int:
