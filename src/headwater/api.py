@@ -91,7 +91,7 @@ class Repo(store.Repo):
     def dataset(self, name: str) -> Dataset:
         """Return the dataset ``NAME`` here, or ``NAME@REF`` as it was."""
         plain, _, ref = name.partition("@")
-        return (self.at(ref) if ref else self)[plain]
+        return (self.at(ref, dataset=plain) if ref else self)[plain]
 
     def sql(self, text: str) -> pa.Table:
         """Run a SQL query over any refs at once; see `headwater.store.sql.query`."""
@@ -154,7 +154,7 @@ class Repo(store.Repo):
         target = Target(
             dataset=here,
             contract=promised,
-            baseline=self.at(against)[here.name] if against else None,
+            baseline=self.at(against, dataset=here.name)[here.name] if against else None,
             executor=self.executor,
             cache=self.cache,
             progress=self.progress,

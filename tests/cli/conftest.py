@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 
 import headwater as hw
 from headwater.cli.main import main
+from tests.cli.git import git
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(place)
     monkeypatch.delenv("HEADWATER_REPO", raising=False)
     return place
+
+
+@pytest.fixture
+def work_tree(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the current directory as an empty git work tree, free of what git is told elsewhere."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for words in (
+        ("init", "-q"),
+        ("config", "user.name", "Ada"),
+        ("config", "user.email", "ada@example.org"),
+    ):
+        git(*words)
+    return folder
 
 
 def people(names: dict[int, str | None]) -> list[dict[str, Any]]:

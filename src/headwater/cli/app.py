@@ -34,6 +34,7 @@ class Session:
 
     def __init__(self) -> None:
         self.location = "."
+        self.is_named = False
         self.as_json = False
         self.debug = False
         self.quiet = False

@@ -20,13 +20,14 @@ __all__ = ["log", "reflog", "show", "status"]
 
 @command("status")
 def status(session: Session) -> None:
-    """Say where you are: branch, last commit, datasets, what waits.
+    """Say where you are: branch, last commit, datasets, what waits, what is pinned.
 
     Examples
     --------
     hw status
     hw -C shop status --json
     """
+    from headwater.cli.pin import draw_pins, pin_facts
     from headwater.cli.render import draw_status
 
     repo = session.repo()
@@ -40,8 +41,15 @@ def status(session: Session) -> None:
         "branches": len(repo.branches()),
         "tags": len(repo.tags()),
         "remotes": _apart(repo),
+        "lock": (lock := pin_facts(repo)),
     }
-    session.show(value, lambda out: draw_status(out, value))
+
+    def draw(out: Any) -> None:
+        draw_status(out, value)
+        if lock is not None:
+            draw_pins(out, lock)
+
+    session.show(value, draw)
     if commit is None:
         session.next("hw import FILE --key COLUMN")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from click.core import ParameterSource
 
 from headwater.cli.app import Root, Session
 
@@ -38,6 +39,8 @@ _SECTIONS = {
         "pull": "headwater.cli.remotes:pull",
         "push": "headwater.cli.remotes:push",
         "remote": "headwater.cli.remotes:remote",
+        "pin": "headwater.cli.pin:pin",
+        "hook": "headwater.cli.hook:hook",
         "blame": "headwater.cli.blame:blame",
         "bisect": "headwater.cli.blame:bisect",
         "gc": "headwater.cli.upkeep:gc",
@@ -87,8 +90,8 @@ _HABITS = {
 @click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
 @click.option("--debug", is_flag=True, help="Print the traceback of an error.")
 @click.version_option(package_name="headwater", prog_name="hw", message="%(prog)s %(version)s")
-@click.pass_obj
-def hw(session: Session, location: str, quiet: bool, debug: bool) -> None:
+@click.pass_context
+def hw(context: click.Context, location: str, quiet: bool, debug: bool) -> None:
     """Git and CI for machine learning data: version it, check it, fix it, and prove what the fix did.
 
     Exit codes: 0 passed, 1 findings at fail (or conflicts), 2 wrong usage, 3 the tool broke.
@@ -101,7 +104,9 @@ def hw(session: Session, location: str, quiet: bool, debug: bool) -> None:
     hw -C shop import reviews.csv --key id       bring data in, as a commit
     hw -C shop diff main..fix-labels             see which cells a branch changed
     """
+    session: Session = context.obj
     session.location, session.quiet, session.debug = location, quiet, debug
+    session.is_named = context.get_parameter_source("location") is not ParameterSource.DEFAULT
 
 
 main = hw

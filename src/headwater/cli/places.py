@@ -45,7 +45,9 @@ def here_if_dataset(session: Session, word: str) -> Repo | None:
             kind="file",
             name=word,
         ) from error
-    there = repo.at(ref) if ref and not Path(word).exists() and not looks_like_file(word) else repo
+    there = (
+        repo.at(ref, dataset=name) if ref and not Path(word).exists() and not looks_like_file(word) else repo
+    )
     if name in there.datasets():
         return repo
     if looks_like_file(word):

@@ -144,7 +144,7 @@ def impact(
     """
     if seeds < 1:
         raise UsageError(f"At least one seed is needed, not {seeds}.")
-    old, new = repo.at(base)[dataset], repo.at(head)[dataset]
+    old, new = (repo.at(ref, dataset=dataset)[dataset] for ref in (base, head))
     _require_somewhere([*exclude, *([weight] if weight else [])], old, new)
     target = label_of(new, label)
     keep = keep_share(limit, max(old.num_rows, new.num_rows))

@@ -74,7 +74,7 @@ def blame(
     Commits in which the dataset stayed as it was are passed without reading it; of the others one row is
     looked up. The history is followed no further than the oldest of the answers.
     """
-    view = repo.at(ref) if ref else repo
+    view = repo.at(ref, dataset=dataset) if ref else repo
     here = view[dataset]
     head = view.head
     assert head is not None

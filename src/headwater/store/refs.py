@@ -30,6 +30,7 @@ KINDS: tuple[RefKind, ...] = ("heads", "tags", "remotes")
 
 _NAME = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)*")
 _LONGEST_NAME = 200
+_RESERVED = ("HEAD", "PIN")
 _NOUN = {"heads": "branch", "tags": "tag", "remotes": "branch of a remote"}
 
 
@@ -222,7 +223,7 @@ def valid_name(name: str) -> bool:
         _NAME.fullmatch(name) is not None
         and ".." not in name
         and not name.endswith((".lock", "."))
-        and name != "HEAD"
+        and name not in _RESERVED
         and len(name.encode()) <= _LONGEST_NAME
     )
 

@@ -33,6 +33,7 @@ from headwater.store.graph import ancestors
 from headwater.store.manifest import Manifest, load_manifest
 from headwater.store.merge import Resolve
 from headwater.store.objects import Objects
+from headwater.store.pins import find_lock, pinned_commit, read_lock
 from headwater.store.refs import RefKind, Refs, whoami
 from headwater.store.remotes import (
     ORIGIN,
@@ -183,6 +184,8 @@ class Repo:
     def open(cls, location: str | Path = ".", **options: Any) -> Self:
         """Open the repository at ``location``, or in the nearest directory above it.
 
+        Where there is none in or above the current directory, it is the one that ``headwater.lock`` names.
+
         Raises
         ------
         NotFound
@@ -190,7 +193,12 @@ class Repo:
         StorageError
             If it was made by a newer version of Headwater.
         """
-        repo = cls(_storage(_above(location), options))
+        found = _above(location)
+        if str(location) == "." and not (Path(found) / FOLDER / "headwater.json").exists():
+            lock = find_lock()
+            if lock is not None:
+                return cls._open_of_lock(lock, options)
+        repo = cls(_storage(found, options))
         try:
             facts = json.loads(repo.storage.read("headwater.json"))
         except ObjectMissing as error:
@@ -210,6 +218,28 @@ class Repo:
             repo.objects = objects_of_clone(repo.storage)
             repo.refs = Refs(repo.objects)
         return repo
+
+    @classmethod
+    def _open_of_lock(cls, path: Path, options: Mapping[str, Any]) -> Self:
+        """Open the repository that a lock file names, or the one which that was cloned from."""
+        lock = read_lock(path)
+        for place in lock.places(path):
+            try:
+                return cls.open(place, **options)
+            except NotFound as error:
+                if error.facts.get("kind") != "repository":
+                    raise
+        where = lock.origin or lock.repository
+        raise NotFound(
+            f"There is no repository at {where}, which {path} names. "
+            + (
+                f"`hw clone {lock.origin} DIR` gets a copy."
+                if lock.origin
+                else "Ask who wrote it for a copy."
+            ),
+            kind="repository",
+            name=where,
+        )
 
     def current_branch(self) -> str:
         """Return the branch that `switch` made current, for everybody who opens the repository.
@@ -243,19 +273,33 @@ class Repo:
         assert self.branch_name is not None
         return self.refs.get("heads", self.branch_name) or self.start
 
-    def resolve(self, ref: str) -> CommitId:
-        """Return the commit that a ref expression names; see `headwater.store.revisions.resolve`."""
+    def resolve(self, ref: str, *, dataset: str | None = None) -> CommitId:
+        """Return the commit that a ref expression names; see `headwater.store.revisions.resolve`.
+
+        Parameters
+        ----------
+        ref : str
+            The expression.
+        dataset : str, optional
+            The dataset whose pin ``PIN`` means; it may be left out where all are pinned at one commit.
+        """
         head = (
             self.start
             if self.ref
             else self.refs.get("heads", self.branch_name or DEFAULT_BRANCH) or self.start
         )
-        return resolve(ref, refs=self.refs, objects=self.objects, head=head)
+        return resolve(
+            ref,
+            refs=self.refs,
+            objects=self.objects,
+            head=head,
+            pin=lambda: pinned_commit(self, dataset),
+        )
 
-    def at(self, ref: str) -> Self:
-        """Return the repository as it was at ``ref``, for reading."""
+    def at(self, ref: str, *, dataset: str | None = None) -> Self:
+        """Return the repository as it was at ``ref``, for reading; ``dataset`` as in `resolve`."""
         view = copy.copy(self)
-        commit = self.resolve(ref)
+        commit = self.resolve(ref, dataset=dataset)
         view.ref, view.branch_name, view.start = commit, None, commit
         return view
 
@@ -306,8 +350,27 @@ class Repo:
             commit=head,
             objects=self.objects,
             executor=self.executor,
-            at=lambda ref: self.at(ref)[name],
+            at=lambda ref: self.at(ref, dataset=name)[name],
         )
+
+    def pinned(self, name: str, *, lock: str | Path | None = None) -> Dataset:
+        """Return a dataset at the commit at which ``headwater.lock`` pins it, verified by its fingerprint.
+
+        Parameters
+        ----------
+        name : str
+            The dataset.
+        lock : str or Path, optional
+            The file; the nearest one at or above the current directory by default.
+
+        Raises
+        ------
+        NotFound
+            If there is no lock file, no such pin in it, or the commit is not in this repository.
+        UsageError
+            If what is there is not what was pinned.
+        """
+        return self.at(pinned_commit(self, name, None if lock is None else Path(lock)))[name]
 
     def manifest(self, name: str, commit: CommitId | None) -> Manifest | None:
         """Return the manifest of a dataset at a commit; None if it is not there."""

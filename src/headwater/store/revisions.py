@@ -1,8 +1,9 @@
-"""Ref expressions: ``main``, ``v1``, ``main~2``, ``3f2a91c``, ``main@{2026-11-01}``."""
+"""Ref expressions: ``main``, ``v1``, ``main~2``, ``3f2a91c``, ``main@{2026-11-01}``, ``PIN``."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from headwater.core.errors import CorruptObject, NotFound, ObjectMissing, UsageError
@@ -19,14 +20,21 @@ _WHOLE = 64
 _LARGEST_COMMIT = 16 << 20
 
 
-def resolve(expression: str, *, refs: Refs, objects: Objects, head: CommitId | None) -> CommitId:
+def resolve(
+    expression: str,
+    *,
+    refs: Refs,
+    objects: Objects,
+    head: CommitId | None,
+    pin: Callable[[], CommitId] | None = None,
+) -> CommitId:
     """Return the commit that a ref expression names.
 
     Parameters
     ----------
     expression : str
-        A branch, tag, branch of a remote (``origin/main``) or commit id (at least 6 digits of it), or ``HEAD``,
-        followed by any number of
+        A branch, tag, branch of a remote (``origin/main``) or commit id (at least 6 digits of it), ``HEAD``
+        (where we are) or ``PIN`` (what ``headwater.lock`` beside the code pins), followed by any number of
         ``~n`` (n-th first parent), ``^n`` (n-th parent) and ``@{date}`` (newest commit along first parents
         that is not newer than the date, the end of the day where it gives none; UTC unless it says
         otherwise).
@@ -34,6 +42,8 @@ def resolve(expression: str, *, refs: Refs, objects: Objects, head: CommitId | N
         The repository's.
     head : CommitId, optional
         What ``HEAD`` means.
+    pin : callable, optional
+        Returns what ``PIN`` means; asked if there is need to.
 
     Raises
     ------
@@ -47,7 +57,10 @@ def resolve(expression: str, *, refs: Refs, objects: Objects, head: CommitId | N
     while match := _SUFFIX.search(name):
         suffixes.insert(0, match.group())
         name = name[: match.start()]
-    commit = load_commit(_named(name or "HEAD", refs, objects, head), objects)
+    if name == "PIN" and pin is not None:
+        commit = load_commit(pin(), objects)
+    else:
+        commit = load_commit(_named(name or "HEAD", refs, objects, head), objects)
     for suffix in suffixes:
         commit = _step(commit, suffix, expression, objects)
     return commit.id

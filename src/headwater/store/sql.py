@@ -74,7 +74,7 @@ def query(repo: Repo, sql: str) -> pa.Table:
         ref = f"@{ref}" if ref.startswith("{") else ref
         alias = f"{name}@{ref}"
         try:
-            names.add(alias, repo.at(ref)[name])
+            names.add(alias, repo.at(ref, dataset=name)[name])
         except NotFound as error:
             if match["name"]:
                 raise _taught(error, name, ref) from error

@@ -112,7 +112,7 @@ class Transaction:
             commit=None,
             objects=self.repo.objects,
             executor=self.repo.executor,
-            at=lambda ref: self.repo.at(ref)[name],
+            at=lambda ref: self.repo.at(ref, dataset=name)[name],
         )
 
     def __contains__(self, name: object) -> bool:
