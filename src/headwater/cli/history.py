@@ -20,7 +20,7 @@ __all__ = ["log", "reflog", "show", "status"]
 
 @command("status")
 def status(session: Session) -> None:
-    """Say where you are: branch, last commit, datasets, what waits, what is pinned.
+    """Say where you are: branch, commit, datasets, pins, what waits.
 
     Examples
     --------
