@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.core.errors import ObjectMissing, UsageError
-from headwater.store.duck import Stream, connect, equal_but_for_case, filtered, rows_where
+from headwater.core.errors import UsageError
+from headwater.store.duck import connect, equal_but_for_case, filtered, known_type, rows_where
 from tests.strategies import tables
 
 DATA = pa.table({"id": [1, 2, 3, 4], "a": ["x", "y", None, "x"], "ä b": [1.5, None, float("nan"), 0.0]})
@@ -115,6 +113,15 @@ def test_filtered_rows_without_columns_are_counted() -> None:
     assert filtered(DATA, "id > 2", [], "d").num_rows == 2
 
 
+def test_wide_decimals_become_what_duckdb_has_wherever_they_stand() -> None:
+    wide, narrow = pa.decimal256(50, 0), pa.decimal256(10, 2)
+    assert (known_type(wide), known_type(narrow)) == (pa.float64(), pa.decimal128(10, 2))
+    for make in (pa.list_, lambda kind: pa.list_(kind, 2), lambda kind: pa.struct([("x", kind)])):
+        assert known_type(make(wide)) == make(pa.float64())
+    assert known_type(pa.map_(pa.string(), narrow)) == pa.map_(pa.string(), pa.decimal128(10, 2))
+    assert known_type(pa.string()) == pa.string()
+
+
 def test_names_equal_but_for_the_case_of_ascii_letters_are_grouped() -> None:
     assert equal_but_for_case(["a", "b", "A", "É", "é", "aB", "AB"]) == [("a", "A"), ("aB", "AB")]
 
@@ -124,39 +131,6 @@ def test_a_condition_does_what_numpy_does(values: list[int], bound: int) -> None
     table = pa.table({"v": pa.array(values, pa.int64())})
     expected = np.flatnonzero(np.array(values, np.int64) >= bound)
     assert rows_where(table, f"v >= {bound}", "d").tolist() == expected.tolist()
-
-
-def test_a_stream_is_read_anew_at_each_scan_and_has_types_that_duckdb_knows() -> None:
-    wide = pa.decimal256(50, 0)
-    table = pa.table(
-        {
-            "wide": pa.array([Decimal(3)], wide),
-            "fits": pa.array([Decimal("1.50")], pa.decimal256(10, 2)),
-            "list": pa.array([[Decimal(3)]], pa.list_(wide)),
-            "struct": pa.array([{"x": Decimal(3)}], pa.struct([("x", wide)])),
-            "map": pa.array([[("k", Decimal(3))]], pa.map_(pa.string(), wide)),
-        }
-    )
-    stream = Stream(table.schema, table.to_batches)
-    with connect() as connection:
-        connection.register("t", stream)
-        for _ in range(2):
-            found = connection.sql("SELECT * FROM t JOIN t u USING (wide)").fetchall()
-            assert found[0][:4] == (3.0, Decimal("1.50"), [3.0], {"x": 3.0})
-    assert stream.error is None
-
-
-def test_a_stream_keeps_the_error_that_stopped_it() -> None:
-    def broken() -> Iterator[pa.RecordBatch]:
-        yield DATA.to_batches()[0]
-        raise ObjectMissing("gone")
-
-    stream = Stream(DATA.schema, broken)
-    with connect() as connection:
-        connection.register("t", stream)
-        with pytest.raises(duckdb.Error):
-            connection.sql("SELECT count(a) FROM t").fetchall()
-    assert isinstance(stream.error, ObjectMissing)
 
 
 def test_a_connection_is_closed_to_the_outside(tmp_path: Path) -> None:

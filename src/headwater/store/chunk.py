@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyroaring import BitMap
@@ -60,7 +61,8 @@ class Chunk:
     deleted_rows : int
         How many rows it deletes.
     statistics : mapping of str to list
-        For each column ``[minimum, maximum, null count]`` over the stored rows.
+        For each column ``[minimum, maximum, null count]`` over the stored rows; of floats without NaN, whose number
+        stands behind.
     """
 
     rows: int
@@ -205,9 +207,11 @@ def write_group(table: pa.Table, objects: Objects) -> tuple[Group, dict[str, lis
         **_encodings(table.schema),
     )
     name = objects.put(sink.getvalue())
-    return Group(name, {column: column for column in table.schema.names}), _statistics(
-        table.schema, collected[0]
-    )
+    statistics = _statistics(table.schema, collected[0])
+    for column, values in zip(table.schema.names, table.columns, strict=True):
+        if column in statistics and pa.types.is_floating(values.type):
+            statistics[column].append(pc.sum(pc.is_nan(values), min_count=0).as_py())
+    return Group(name, {column: column for column in table.schema.names}), statistics
 
 
 def read_chunk(

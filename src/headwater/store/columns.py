@@ -65,7 +65,10 @@ def compute_columns(
             chunk,
             groups=(*_without(chunk, replaced), group),
             row_hashes=shop.objects.put(encode_rows(hashes)),
-            statistics={**chunk.statistics, **statistics},
+            statistics={
+                **{column: value for column, value in chunk.statistics.items() if column not in names},
+                **statistics,
+            },
         )
 
     chunks = list(

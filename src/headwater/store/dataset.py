@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import duckdb
 import numpy as np
@@ -18,15 +18,18 @@ from headwater.core.ids import CommitId
 from headwater.core.schema import require_columns
 from headwater.engine.base import Executor
 from headwater.store.chunk import CHUNK_ROWS, Chunk, live_mask, read_chunk
-from headwater.store.duck import Stream, filtered, rows_where
+from headwater.store.duck import filtered, rows_where
 from headwater.store.keytext import key_texts, parse_keys
 from headwater.store.lookup import Places, gather, locate
 from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
+from headwater.store.pushdown import Condition, analyse, may_hold, read_matching
 
 if TYPE_CHECKING:
     import pandas
     import polars
+
+    from headwater.store.relation import Relation
 
 __all__ = ["Dataset", "DatasetChunk", "filtered", "rows_where"]
 
@@ -57,7 +60,7 @@ class DatasetChunk:
 
     @property
     def statistics(self) -> dict[str, list[Any]]:
-        """For each column ``[minimum, maximum, null count]`` over the stored rows, deleted ones included."""
+        """For each column ``[minimum, maximum, null count]`` over the stored rows; see `Chunk`."""
         return dict(self._chunk.statistics)
 
     def identity(self, columns: Sequence[str] | None = None) -> str:
@@ -192,7 +195,8 @@ class Dataset:
         columns : sequence of str, optional
             The columns; all by default.
         where : str, optional
-            A SQL condition over the columns of one row, in DuckDB's dialect.
+            A SQL condition over the columns of one row, in DuckDB's dialect. Chunks that its statistics rule out
+            are not read; of the others, first the columns that it names, and the rest where it holds for a row.
         batch_rows : int
             The most rows a batch, 1 or more.
 
@@ -211,15 +215,22 @@ class Dataset:
         names = self._names(columns)
         if batch_rows < 1:
             raise UsageError(f"A batch has 1 row or more, not {batch_rows}.", batch_rows=batch_rows)
+        chunks: Sequence[Chunk] = self.manifest.chunks
+        condition: Condition | None = None
         if where is not None:
             rows_where(self.schema.empty_table(), where, self.name)
+            condition = analyse(where, self.schema, self.name)
+            hold = may_hold(condition, chunks, self.schema)
+            chunks = chunks if hold.all() else [chunks[int(number)] for number in np.flatnonzero(hold)]
 
         def task(chunk: Chunk) -> pa.Table:
-            if where is None:
+            if condition is None:
                 return read_chunk(chunk, self.schema, self._objects, columns=names)
-            return filtered(read_chunk(chunk, self.schema, self._objects), where, names, self.name)
+            return read_matching(
+                chunk, self.schema, self._objects, condition, columns=names, dataset=self.name
+            )
 
-        for table in self._executor.map(task, self.manifest.chunks):
+        for table in self._executor.map(task, chunks):
             yield from table.to_batches(max_chunksize=batch_rows)
 
     def reader(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.RecordBatchReader:
@@ -242,8 +253,43 @@ class Dataset:
         """Return the rows as an Arrow table."""
         return self.reader(columns, where).read_all()
 
-    def to_polars(self, columns: Sequence[str] | None = None, where: str | None = None) -> polars.DataFrame:
-        """Return the rows as a Polars frame; needs the extra ``polars``."""
+    @overload
+    def to_polars(
+        self,
+        columns: Sequence[str] | None = ...,
+        where: str | None = ...,
+        *,
+        lazy: Literal[False] = ...,
+    ) -> polars.DataFrame: ...
+    @overload
+    def to_polars(
+        self, columns: Sequence[str] | None = ..., where: str | None = ..., *, lazy: Literal[True]
+    ) -> polars.LazyFrame: ...
+    def to_polars(
+        self, columns: Sequence[str] | None = None, where: str | None = None, *, lazy: bool = False
+    ) -> polars.DataFrame | polars.LazyFrame:
+        """Return the rows as a Polars frame; needs the extra ``polars``.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            The columns; all by default.
+        where : str, optional
+            As in `scan`; for a lazy frame use its own ``filter``.
+        lazy : bool
+            Return a lazy frame: what a query needs of it is read when it is collected.
+
+        Raises
+        ------
+        UsageError
+            If a lazy frame is asked for with a condition.
+        """
+        if lazy:
+            if where is not None:
+                raise UsageError("A lazy frame takes no condition in SQL: use its own `filter`.", where=where)
+            from headwater.store.frames import lazy_frame
+
+            return lazy_frame(self.schema, self.manifest.chunks, self._batches).select(self._names(columns))
         frame: polars.DataFrame = require("polars", extra="polars", purpose="to_polars").from_arrow(
             self.to_arrow(columns, where)
         )
@@ -256,12 +302,23 @@ class Dataset:
         return frame
 
     def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
-        """Return the rows as a DuckDB relation, which streams them from the repository at each use."""
-        return (connection or duckdb.connect()).from_arrow(self.stream())
+        """Return the rows as a DuckDB relation, which reads from the repository what each of its uses needs."""
+        return (connection or duckdb.connect()).from_arrow(self.relation())
 
-    def stream(self) -> Stream:
-        """Return the rows as what DuckDB can register as a table."""
-        return Stream(self.schema, self.scan)
+    def relation(self) -> Relation:
+        """Return the rows as what DuckDB can register as a table: columns and rows are read as it needs them."""
+        from headwater.store.relation import Relation
+
+        return Relation(self.schema, self.manifest.chunks, self._batches)
+
+    def _batches(self, columns: Sequence[str], chunks: Sequence[Chunk]) -> Iterator[pa.RecordBatch]:
+        """Read the live rows of some chunks."""
+
+        def task(chunk: Chunk) -> pa.Table:
+            return read_chunk(chunk, self.schema, self._objects, columns=columns)
+
+        for table in self._executor.map(task, chunks):
+            yield from table.to_batches()
 
     def head(self, rows: int = 10) -> pa.Table:
         """Return the first rows."""

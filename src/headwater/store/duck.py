@@ -1,11 +1,11 @@
-"""DuckDB over rows of a repository: conditions, and streams it can read again; it reaches nothing else."""
+"""DuckDB over rows of a repository: conditions on rows, and the types it has; it reaches nothing else."""
 
 from __future__ import annotations
 
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import duckdb
@@ -15,7 +15,16 @@ import pyarrow as pa
 from headwater.core.arrays import cast
 from headwater.core.errors import UsageError
 
-__all__ = ["Stream", "connect", "equal_but_for_case", "filtered", "rows_where"]
+__all__ = [
+    "connect",
+    "equal_but_for_case",
+    "filtered",
+    "known_schema",
+    "known_type",
+    "lower_ascii",
+    "rows_where",
+    "shared_session",
+]
 
 _lock = threading.Lock()
 _databases: dict[int, duckdb.DuckDBPyConnection] = {}
@@ -38,40 +47,6 @@ def connect(*, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     # Global, so that it holds in each session of this database.
     connection.execute("SET GLOBAL TimeZone = 'UTC'; SET lock_configuration = true")
     return connection
-
-
-class Stream:
-    """Rows for DuckDB, in types that it knows, read anew at each scan.
-
-    Parameters
-    ----------
-    schema : pyarrow.Schema
-        Columns and types of the rows.
-    batches : callable
-        Gives the rows from the start, each time it is called.
-
-    Attributes
-    ----------
-    error : Exception or None
-        What stopped the last scan. DuckDB only passes its text on.
-    """
-
-    def __init__(self, schema: pa.Schema, batches: Callable[[], Iterable[pa.RecordBatch]]) -> None:
-        self.schema = _known_schema(schema)
-        self.error: Exception | None = None
-        self._batches = batches
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        reader = pa.RecordBatchReader.from_batches(self.schema, self._known())
-        return reader.__arrow_c_stream__(requested_schema)
-
-    def _known(self) -> Iterator[pa.RecordBatch]:
-        try:
-            for batch in self._batches():
-                yield batch if batch.schema.equals(self.schema) else batch.cast(self.schema)
-        except Exception as error:
-            self.error = error
-            raise
 
 
 def filtered(table: pa.Table, where: str, columns: Sequence[str], dataset: str) -> pa.Table:
@@ -97,12 +72,12 @@ def rows_where(table: pa.Table, where: str, dataset: str) -> np.ndarray[Any, np.
     names = table.schema.names
     _refuse_unclear(where, names, dataset)
     number = _free_name("_row", names)
-    schema = _known_schema(table.schema)
+    schema = known_schema(table.schema)
     known = pa.table(
         [cast(column, field.type) for column, field in zip(table.columns, schema, strict=True)], schema
     )
     numbered = known.append_column(number, pa.array(np.arange(table.num_rows)))
-    with _shared().cursor() as session:
+    with shared_session() as session:
         try:
             rows = session.from_arrow(numbered).set_alias(dataset).filter(duckdb.SQLExpression(where))
             found = rows.project(f'"{number}"').to_arrow_table()
@@ -121,19 +96,24 @@ def equal_but_for_case(names: Iterable[str]) -> list[tuple[str, ...]]:
     """Return the groups of names that SQL takes for one: they differ in the case of the letters A to Z only."""
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(_CAPITALS.sub(lambda match: match.group().lower(), name), []).append(name)
+        groups.setdefault(lower_ascii(name), []).append(name)
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
-def _shared() -> duckdb.DuckDBPyConnection:
-    """Return this process's database for conditions: opening one takes longer than a condition on a chunk."""
+def lower_ascii(name: str) -> str:
+    """Return the name with the letters A to Z as a to z: names are equal in SQL where these are."""
+    return _CAPITALS.sub(lambda match: match.group().lower(), name)
+
+
+def shared_session() -> duckdb.DuckDBPyConnection:
+    """Open a session, to be closed, on this process's database: opening one takes longer than a small query."""
     # A forked process must not touch its parent's.
     process = os.getpid()
     with _lock:
         if process not in _databases:
             _databases.clear()
             _databases[process] = connect(threads=1)
-        return _databases[process]
+        return _databases[process].cursor()
 
 
 def _refuse_unclear(where: str, names: Sequence[str], dataset: str) -> None:
@@ -152,22 +132,23 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(repr(name) for name in names)
 
 
-def _known_schema(schema: pa.Schema) -> pa.Schema:
-    return pa.schema([pa.field(field.name, _known(field.type)) for field in schema])
+def known_schema(schema: pa.Schema) -> pa.Schema:
+    """Return the schema with types that DuckDB has; see `known_type`."""
+    return pa.schema([pa.field(field.name, known_type(field.type)) for field in schema])
 
 
-def _known(kind: pa.DataType) -> pa.DataType:
+def known_type(kind: pa.DataType) -> pa.DataType:
     """Return a type DuckDB has: wide decimals become narrow ones where they fit, or reals."""
     if pa.types.is_decimal256(kind):
         return pa.decimal128(kind.precision, kind.scale) if kind.precision <= _DIGITS else pa.float64()
     if pa.types.is_fixed_size_list(kind):
-        return pa.list_(_known(kind.value_type), kind.list_size)
+        return pa.list_(known_type(kind.value_type), kind.list_size)
     if pa.types.is_list(kind):
-        return pa.list_(_known(kind.value_type))
+        return pa.list_(known_type(kind.value_type))
     if pa.types.is_struct(kind):
-        return pa.struct([pa.field(field.name, _known(field.type)) for field in kind])
+        return pa.struct([pa.field(field.name, known_type(field.type)) for field in kind])
     if pa.types.is_map(kind):
-        return pa.map_(_known(kind.key_type), _known(kind.item_type))
+        return pa.map_(known_type(kind.key_type), known_type(kind.item_type))
     return kind
 
 

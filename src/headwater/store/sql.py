@@ -9,10 +9,11 @@ import duckdb
 import pyarrow as pa
 
 from headwater.core.errors import NotFound, UsageError
-from headwater.store.duck import Stream, connect, equal_but_for_case
+from headwater.store.duck import connect, equal_but_for_case
 
 if TYPE_CHECKING:
     from headwater.store.dataset import Dataset
+    from headwater.store.relation import Relation
     from headwater.store.repo import Repo
 
 __all__ = ["query"]
@@ -59,7 +60,8 @@ def query(repo: Repo, sql: str) -> pa.Table:
 
     Notes
     -----
-    The query sees the datasets of the repository and nothing else: no files, no network. Times are UTC.
+    The query sees the datasets of the repository and nothing else: no files, no network. Times are UTC. Of each
+    dataset, the columns that it uses are read, in the chunks whose statistics do not rule its condition out.
     """
     try:
         sql.encode()
@@ -86,17 +88,17 @@ def query(repo: Repo, sql: str) -> pa.Table:
     names.add_mentioned(text)
     names.refuse_unclear_columns(text)
     with connect() as connection:
-        streams = {name: dataset.stream() for name, dataset in names.tables.items()}
-        for name, stream in streams.items():
-            connection.register(name, stream)
+        relations = {name: dataset.relation() for name, dataset in names.tables.items()}
+        for name, relation in relations.items():
+            connection.register(name, relation)
         try:
             _refuse_unless_read(connection, text, sql)
-            relation = connection.sql(text)
-            if relation is None:
+            answer = connection.sql(text)
+            if answer is None:
                 raise UsageError("This statement returns nothing; a query is a SELECT.", sql=sql)
-            return _distinct_names(relation.to_arrow_table())
+            return _distinct_names(answer.to_arrow_table())
         except duckdb.Error as error:
-            raise _translated(error, repo, sql, lost, streams) from error
+            raise _translated(error, repo, sql, lost, relations) from error
 
 
 class _Names:
@@ -169,11 +171,11 @@ def _taught(error: NotFound, name: str, ref: str) -> NotFound:
 
 
 def _translated(
-    error: duckdb.Error, repo: Repo, sql: str, lost: dict[str, NotFound], streams: dict[str, Stream]
+    error: duckdb.Error, repo: Repo, sql: str, lost: dict[str, NotFound], relations: dict[str, Relation]
 ) -> Exception:
     """Return the error that says what to do about it."""
     reason = str(error).strip()
-    broken = next((stream.error for stream in streams.values() if stream.error), None)
+    broken = next((relation.error for relation in relations.values() if relation.error), None)
     if broken:
         return broken
     known = [_as_written(name) for name in repo.datasets()]
