@@ -35,11 +35,15 @@ PEERS = {
 
 @dataclass(frozen=True)
 class Side:
-    """A script, the environment it runs in (None: ours), and the works to do, of which the last counts."""
+    """A script, the environment it runs in (None: ours), and the works to do, of which the last counts.
+
+    ``before`` are works of our other scripts that come first.
+    """
 
     script: str
     works: tuple[str, ...]
     peer: str | None = None
+    before: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,15 @@ def versioning(title: str, works: tuple[str, ...], peer: Side, **bound: float) -
     return Comparison(title, Side("ours.py", works), peer, "seconds", **bound)
 
 
+def remote(title: str, work: str, peer: str) -> Comparison:
+    """Return a comparison of a transfer with that of the same bytes by obstore alone."""
+    sides = [
+        Side("remote.py", (name,), before=tuple(("ours.py", first) for first in SECOND))
+        for name in (work, peer)
+    ]
+    return Comparison(title, *sides, "seconds", most=1.3)
+
+
 def again(change: str, work: str, *, most: float) -> Comparison:
     """Return a comparison of the CPU time of checking again with that of the first check."""
     sides = Side("checking.py", (work,)), Side("checking.py", ("full",))
@@ -96,6 +109,8 @@ COMPARISONS = [
     versioning(
         "scan after change / plain read", (*SECOND, "scan"), Side("peers/parquet.py", ("scan",)), most=1.3
     ),
+    remote("push to S3 / obstore", "push", "upload"),
+    remote("clone from S3 / obstore", "clone", "download"),
     Comparison(
         "ten expectations / Great Expectations",
         Side("checking.py", ("expectations",)),
@@ -182,8 +197,8 @@ def run(side: Side, workload: Path) -> dict[str, Any]:
     """Do the works of one side in a fresh folder and return the figures of the last."""
     folder = Path(tempfile.mkdtemp(dir=BENCH))
     try:
-        for work in side.works:
-            command = [str(python(side.peer)), str(HERE / side.script), work, str(workload), str(folder)]
+        for script, work in [*side.before, *((side.script, work) for work in side.works)]:
+            command = [str(python(side.peer)), str(HERE / script), work, str(workload), str(folder)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
