@@ -15,7 +15,7 @@ from __future__ import annotations
 import operator
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from typing import Any, overload
@@ -327,9 +327,22 @@ def unshared(left: ChunkList, right: ChunkList) -> tuple[list[tuple[int, Chunk]]
 
 
 def missing(
-    wanted: Iterable[ChunkList], there: Iterable[ChunkList], executor: Executor
+    wanted: Iterable[ChunkList],
+    there: Iterable[ChunkList],
+    executor: Executor,
+    *,
+    seen: Set[ObjectId] = frozenset(),
 ) -> tuple[set[ObjectId], list[Chunk], list[Chunk]]:
     """Compare versions that are wanted with versions that are there, without what is below the same pages.
+
+    Parameters
+    ----------
+    wanted, there : iterable of ChunkList
+        The versions.
+    executor : Executor
+        Who reads the pages, a level at a time.
+    seen : set of ObjectId
+        Pages to leave out, with all below them.
 
     Returns
     -------
@@ -355,7 +368,7 @@ def missing(
             sort(side, one._level, one._entries, one)
     for level in range(max((*pages[0], *pages[1]), default=0), 0, -1):
         for side in (0, 1):
-            names = sorted(pages[side][level].keys() - pages[1 - side][level].keys())
+            names = sorted(pages[side][level].keys() - pages[1 - side][level].keys() - seen)
             homes = [pages[side][level][name] for name in names]
             if side == 0:
                 fresh.update(names)

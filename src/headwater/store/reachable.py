@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from headwater.core.errors import ConcurrentUpdate, ObjectMissing
 from headwater.core.ids import CommitId, ObjectId
 from headwater.engine.base import Executor
+from headwater.engine.local import LocalExecutor
 from headwater.store.chunklist import ChunkList, missing
 from headwater.store.commit import Commit, load_commit
 from headwater.store.lookup import SERIAL
@@ -24,6 +26,8 @@ __all__ = [
 ]
 
 _RENEW_AFTER_S = 600.0
+_STREAMS = 16
+_AT_ONCE = 256
 
 
 def commits_from(roots: Iterable[CommitId], objects: Objects) -> Iterator[Commit]:
@@ -59,13 +63,17 @@ def reachable_objects(roots: Iterable[CommitId], objects: Objects) -> set[Object
     ObjectMissing, CorruptObject
         If a commit or manifest cannot be read.
     """
+    executor = LocalExecutor(_STREAMS)
     found: set[ObjectId] = set()
+    versions: dict[ObjectId, None] = {}
     for commit in commits_from(roots, objects):
         found.add(ObjectId(commit.id))
-        for name in commit.datasets.values():
-            if name not in found:
-                found.add(name)
-                add_objects(load_manifest(name, objects), found)
+        versions.update(dict.fromkeys(commit.datasets.values()))
+    names = iter(versions)
+    while batch := list(islice(names, _AT_ONCE)):
+        lists = list(executor.map(lambda name: load_manifest(name, objects).chunks, batch))
+        pages, chunks, _ = missing(lists, [], executor, seen=found)
+        found.update(batch, pages, (name for chunk in chunks for name in chunk.objects()))
     return found
 
 
