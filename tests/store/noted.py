@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 
 from headwater.store.chunk import Chunk, read_chunk, write_chunk
+from headwater.store.chunklist import ChunkList
 from headwater.store.objects import Objects
 from headwater.store.relation import Relation
 from headwater.store.storage import Storage
@@ -21,7 +22,7 @@ class Noted:
         self.tables = tables
         self.objects = Objects(Storage("memory://"))
         self.schema = tables[0].schema
-        self.chunks = [write_chunk(table, self.objects, key=()) for table in tables]
+        self.chunks = ChunkList(write_chunk(table, self.objects, key=()) for table in tables)
         self.columns: list[tuple[str, ...]] = []
         self.parts: list[int] = []
         self.relation = Relation(self.schema, self.chunks, self.read)
@@ -35,5 +36,5 @@ class Noted:
         """Read rows, and note it."""
         self.columns.append(tuple(columns))
         for chunk in chunks:
-            self.parts.append(self.chunks.index(chunk))
+            self.parts.append(list(self.chunks).index(chunk))
             yield from read_chunk(chunk, self.schema, self.objects, columns=columns).to_batches()

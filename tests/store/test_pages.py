@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -117,3 +118,36 @@ def test_equal_content_is_one_version_however_it_came_about(repo: Repo) -> None:
     assert save_manifest(manifest, repo.objects) == name
     rebuilt = chunklist.ChunkList(list(manifest.chunks))
     assert rebuilt.saved(repo.objects).to_dict() == manifest.chunks.to_dict()
+
+
+def test_a_condition_reads_only_the_pages_that_may_hold_it(repo: Repo) -> None:
+    with repo.transaction("floats") as tx:
+        for start in range(0, 200, 10):
+            ids = range(start, start + 10)
+            tx.append(
+                "f", pa.table({"id": ids, "x": [float(n) if n % 50 else float("nan") for n in ids]}), key="id"
+            )
+    dataset = Repo.open(repo.storage.location.removesuffix("/.headwater"))["f"]
+    reads: list[ObjectId] = []
+    get = dataset._objects.get_document
+
+    def counted(name: ObjectId, *parse: Any) -> Any:
+        reads.append(name)
+        return get(name, *parse)
+
+    dataset._objects.get_document = counted  # type: ignore[method-assign,assignment]
+    every = pages(repo)
+
+    def scanned(where: str) -> list[int]:
+        return list(dataset.to_arrow(["id"], where).column("id").to_pylist())
+
+    def asked(where: str) -> list[int]:
+        return list(dataset.to_duckdb().filter(where).project("id").to_arrow_table().column("id").to_pylist())
+
+    for read in (scanned, asked):
+        reads.clear()
+        assert read("x = 123.0") == [123]
+        assert len(set(reads)) < len(every)
+        # To SQL a NaN is greater than every number.
+        assert sorted(read("x > 196.0")) == [0, 50, 100, 150, 197, 198, 199]
+        assert read("x IS NULL") == []

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from headwater.store.chunk import Chunk
+from headwater.store.chunklist import Entry
 from headwater.store.duck import known_type
 
 __all__ = ["bounds", "has_bounds", "is_number", "is_text"]
@@ -17,13 +18,13 @@ __all__ = ["bounds", "has_bounds", "is_number", "is_text"]
 _UTC = re.compile(r"[+]00:00$")
 
 
-def bounds(chunks: Sequence[Chunk], fields: Sequence[pa.Field]) -> pa.Table:
+def bounds(chunks: Sequence[Entry], fields: Sequence[pa.Field]) -> pa.Table:
     """Return what is known about columns of chunks.
 
     Parameters
     ----------
-    chunks : sequence of Chunk
-        The chunks.
+    chunks : sequence of Chunk or Page
+        The chunks, or pages of them.
     fields : sequence of pyarrow.Field
         Columns of the dataset, of types with bounds (`has_bounds`).
 
@@ -61,9 +62,9 @@ def has_bounds(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-def _columns(chunks: Sequence[Chunk], field: pa.Field, number: int) -> Iterator[tuple[str, pa.Array]]:
+def _columns(chunks: Sequence[Entry], field: pa.Field, number: int) -> Iterator[tuple[str, pa.Array]]:
     """Yield the columns of the table that are about one field."""
-    facts = [_of_chunk(chunk, field.name) for chunk in chunks]
+    facts = [_of_entry(chunk, field.name) for chunk in chunks]
     lows, highs, nulls, nans = ([fact[place] for fact in facts] for place in range(4))
     if pa.types.is_floating(field.type):
         highs = [high if nan == 0 else None for high, nan in zip(highs, nans, strict=True)]
@@ -75,11 +76,12 @@ def _columns(chunks: Sequence[Chunk], field: pa.Field, number: int) -> Iterator[
     yield f"u{number}", pa.array([null is None or null > 0 for _, null in counts], pa.bool_())
 
 
-def _of_chunk(chunk: Chunk, name: str) -> list[Any]:
+def _of_entry(entry: Entry, name: str) -> list[Any]:
     """Return least, greatest, nulls and NaNs of a column, each None where unknown."""
-    known = chunk.statistics.get(name)
+    known = entry.statistics.get(name)
     if known is None:
-        return [None, None, None if name in chunk.columns else chunk.rows, None]
+        is_null = isinstance(entry, Chunk) and name not in entry.columns
+        return [None, None, entry.rows if is_null else None, None]
     return [*known, None][:4]
 
 

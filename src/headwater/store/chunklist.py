@@ -17,8 +17,11 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
-from itertools import accumulate
+from itertools import accumulate, compress
 from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from headwater.core.ids import ObjectId
 from headwater.engine.base import Executor
@@ -44,11 +47,11 @@ class Page:
     object : ObjectId
         The page.
     chunks, rows : int
-        Chunks and live rows below it.
+        Chunks and stored rows below it, deleted rows included.
     is_loose : bool
         Whether a chunk below it is small or has many deletions, so that compaction has to look.
     statistics : mapping of str to list
-        For each column ``[minimum, maximum, null count]`` over the rows stored below it; None is unknown.
+        As of a chunk, over the rows stored below it; None is unknown.
     """
 
     object: ObjectId
@@ -134,6 +137,24 @@ class ChunkList(Sequence[Chunk]):
         for number, chunk in enumerate(self._appended, start):
             if wanted(chunk):
                 yield number, chunk
+
+    def narrowed(self, may_hold: Callable[[Sequence[Entry]], NDArray[np.bool_]]) -> list[tuple[int, Chunk]]:
+        """Return the chunks that may hold what is sought, with their numbers, a level of pages at a time.
+
+        Parameters
+        ----------
+        may_hold : callable
+            Says of pages, or of chunks, which may.
+        """
+        edited = self._changes or self._appended
+        level = 0 if edited else self._level
+        front = _numbered(0, tuple(self) if edited else self._entries)
+        while True:
+            kept = list(compress(front, may_hold([entry for _, entry in front])))
+            if not level:
+                return kept
+            front = [child for number, page in kept for child in _numbered(number, self._load(page))]
+            level -= 1
 
     def edited(
         self,
@@ -305,7 +326,7 @@ class _Builder:
         page = Page(
             object=self._objects.put_document({"format": 1, name: rows}),
             chunks=sum(map(_count, entries)),
-            rows=sum(entry.rows if level else entry.live_rows for entry in entries),
+            rows=sum(entry.rows for entry in entries),
             is_loose=any(entry.is_loose for entry in entries),
             statistics=_joined([entry.statistics for entry in entries]),
         )
@@ -436,11 +457,13 @@ def _joined(parts: Sequence[Mapping[str, list[Any]]]) -> dict[str, list[Any]]:
 
 
 def _span(parts: Sequence[list[Any]]) -> list[Any]:
-    lows, highs, nulls = zip(*parts, strict=True)
+    # Of a chunk from before its whole numbers became floats it is not said that none is NaN.
+    width = max(map(len, parts))
+    lows, highs, *counts = zip(*((*part, None)[:width] for part in parts), strict=True)
     try:
         low = None if None in lows else min(lows)
         high = None if None in highs else max(highs)
     except TypeError:
         # A column whose type has changed: text beside numbers.
         low = high = None
-    return [low, high, None if None in nulls else sum(nulls)]
+    return [low, high, *(None if None in count else sum(count) for count in counts)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import duckdb
@@ -220,8 +221,8 @@ class Dataset:
         if where is not None:
             rows_where(self.schema.empty_table(), where, self.name)
             condition = analyse(where, self.schema, self.name)
-            hold = may_hold(condition, chunks, self.schema)
-            chunks = chunks if hold.all() else [chunks[int(number)] for number in np.flatnonzero(hold)]
+            asked = partial(may_hold, condition, schema=self.schema)
+            chunks = [chunk for _, chunk in self.manifest.chunks.narrowed(asked)]
 
         def task(chunk: Chunk) -> pa.Table:
             if condition is None:

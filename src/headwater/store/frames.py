@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from headwater.core.extras import require
 from headwater.store.chunk import Chunk
+from headwater.store.chunklist import ChunkList
 from headwater.store.pushdown import analyse, may_hold
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ _UNITS = {"Milliseconds": ("ms", 1_000), "Microseconds": ("us", 1)}
 _NAME = "frame"
 
 
-def lazy_frame(schema: pa.Schema, chunks: Sequence[Chunk], read: Read) -> polars.LazyFrame:
+def lazy_frame(schema: pa.Schema, chunks: ChunkList, read: Read) -> polars.LazyFrame:
     """Return a lazy frame over chunks.
 
     Parameters
     ----------
     schema : pyarrow.Schema
         Columns and types of the rows.
-    chunks : sequence of Chunk
+    chunks : ChunkList
         Where they are.
     read : callable
         Gives the rows of some of the chunks, with the columns named.
@@ -57,7 +58,8 @@ def lazy_frame(schema: pa.Schema, chunks: Sequence[Chunk], read: Read) -> polars
     ) -> Iterator[polars.DataFrame]:
         del batch_rows
         names = list(schema.names) if columns is None else columns
-        needed, wanted = names, chunks
+        needed: list[str] = names
+        wanted: Sequence[Chunk] = chunks
         if predicate is not None:
             there = {*names, *predicate.meta.root_names()}
             needed = [name for name in schema.names if name in there]
@@ -80,13 +82,13 @@ def lazy_frame(schema: pa.Schema, chunks: Sequence[Chunk], read: Read) -> polars
     return frame
 
 
-def _possible(predicate: polars.Expr, schema: pa.Schema, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
+def _possible(predicate: polars.Expr, schema: pa.Schema, chunks: ChunkList) -> Sequence[Chunk]:
     """Return the chunks in which a condition of Polars may hold."""
     where = _sql(json.loads(predicate.meta.serialize(format="json")), schema)
     if where is None:
         return chunks
-    hold = may_hold(analyse(where, schema, _NAME), chunks, schema)
-    return [chunks[int(number)] for number in np.flatnonzero(hold)]
+    asked = partial(may_hold, analyse(where, schema, _NAME), schema=schema)
+    return [chunk for _, chunk in chunks.narrowed(asked)]
 
 
 def _sql(node: Any, schema: pa.Schema) -> str | None:

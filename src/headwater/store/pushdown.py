@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from headwater.store.bounds import bounds, has_bounds, is_number, is_text
 from headwater.store.chunk import Chunk, live_mask, read_chunk
+from headwater.store.chunklist import Entry
 from headwater.store.duck import lower_ascii, rows_where, shared_session
 from headwater.store.objects import Objects
 
@@ -118,15 +119,15 @@ def analyse(where: str, schema: pa.Schema, dataset: str) -> Condition:
     return Condition(where, tuple(names), possible, tuple(reader.asked))
 
 
-def may_hold(condition: Condition, chunks: Sequence[Chunk], schema: pa.Schema) -> NDArray[np.bool_]:
+def may_hold(condition: Condition, chunks: Sequence[Entry], schema: pa.Schema) -> NDArray[np.bool_]:
     """Return, for each chunk, whether the condition may hold for one of its rows.
 
     Parameters
     ----------
     condition : Condition
         From `analyse`, for the same schema.
-    chunks : sequence of Chunk
-        The chunks.
+    chunks : sequence of Chunk or Page
+        The chunks, or pages of them.
     schema : pyarrow.Schema
         The columns of the dataset.
 

@@ -12,14 +12,17 @@ from functools import reduce
 from operator import and_
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pds
+from numpy.typing import NDArray
 from pyarrow.fs import LocalFileSystem
 
 from headwater.core.arrays import cast
 from headwater.store.bounds import bounds, has_bounds
 from headwater.store.chunk import Chunk
+from headwater.store.chunklist import ChunkList, Entry
 from headwater.store.duck import known_schema
 
 __all__ = ["Relation", "chunks_for"]
@@ -34,7 +37,7 @@ class Relation(pds.Dataset):  # type: ignore[misc]  # pyarrow ships no types
     ----------
     schema : pyarrow.Schema
         Columns and types of the rows.
-    chunks : sequence of Chunk
+    chunks : ChunkList
         Where they are.
     read : callable
         Gives the rows of some of the chunks, with the columns named.
@@ -45,7 +48,7 @@ class Relation(pds.Dataset):  # type: ignore[misc]  # pyarrow ships no types
         What stopped the last scan. Engines only pass its text on.
     """
 
-    def __init__(self, schema: pa.Schema, chunks: Sequence[Chunk], read: Read) -> None:
+    def __init__(self, schema: pa.Schema, chunks: ChunkList, read: Read) -> None:
         # There is no dataset of Arrow's below this one: what is not redefined here goes through `scanner`.
         self._stored, self._known = schema, known_schema(schema)
         self._chunks, self._read = chunks, read
@@ -76,11 +79,11 @@ class Relation(pds.Dataset):  # type: ignore[misc]  # pyarrow ships no types
         """
         names = self._known.names
         wanted = names if columns is None else list(columns)
-        chunks = self._chunks
+        chunks: Sequence[Chunk] = self._chunks
         if filter is not None:
             there = {*wanted, *_mentioned(filter, names)}
             wanted = [name for name in names if name in there]
-            chunks = chunks_for(filter, self._stored, chunks)
+            chunks = chunks_for(filter, self._stored, self._chunks)
         # Something must say how many rows there are.
         read = wanted or names[:1]
         schema = pa.schema([self._known.field(name) for name in read])
@@ -104,7 +107,7 @@ class Relation(pds.Dataset):  # type: ignore[misc]  # pyarrow ships no types
             raise
 
 
-def chunks_for(where: pc.Expression, schema: pa.Schema, chunks: Sequence[Chunk]) -> list[Chunk]:
+def chunks_for(where: pc.Expression, schema: pa.Schema, chunks: ChunkList) -> list[Chunk]:
     """Return the chunks in which a condition may hold, by Arrow's reckoning from what is certain of each.
 
     Parameters
@@ -113,7 +116,7 @@ def chunks_for(where: pc.Expression, schema: pa.Schema, chunks: Sequence[Chunk])
         The condition. A NaN satisfies none of its comparisons.
     schema : pyarrow.Schema
         The columns of the dataset.
-    chunks : sequence of Chunk
+    chunks : ChunkList
         The chunks.
 
     Returns
@@ -125,17 +128,22 @@ def chunks_for(where: pc.Expression, schema: pa.Schema, chunks: Sequence[Chunk])
     asked = [field for field in asked if has_bounds(field.type)]
     if not asked:
         return list(chunks)
-    table = bounds(chunks, asked)
     names = [field.name for field in asked]
-    form, nowhere = pds.ParquetFileFormat(), LocalFileSystem()
-    # Fragments are never opened: their path is the number of a chunk.
-    fragments = [
-        form.make_fragment(str(number), filesystem=nowhere, partition_expression=_certain(row, names))
-        for number, row in enumerate(_rows(table, len(names)))
-    ]
-    known = known_schema(schema)
-    left = pds.FileSystemDataset(fragments, known, form, nowhere).get_fragments(filter=where)
-    return [chunks[number] for number in sorted(int(fragment.path) for fragment in left)]
+    form, nowhere, known = pds.ParquetFileFormat(), LocalFileSystem(), known_schema(schema)
+
+    def possible(entries: Sequence[Entry]) -> NDArray[np.bool_]:
+        rows = _rows(bounds(entries, asked), len(names))
+        # Fragments are never opened: their path is the number of a chunk, or of a page of chunks.
+        fragments = [
+            form.make_fragment(str(number), filesystem=nowhere, partition_expression=_certain(row, names))
+            for number, row in enumerate(rows)
+        ]
+        left = pds.FileSystemDataset(fragments, known, form, nowhere).get_fragments(filter=where)
+        found = np.zeros(len(entries), np.bool_)
+        found[[int(fragment.path) for fragment in left]] = True
+        return found
+
+    return [chunk for _, chunk in chunks.narrowed(possible)]
 
 
 def _rows(table: pa.Table, count: int) -> Iterator[list[tuple[Any, Any, bool, bool]]]:
