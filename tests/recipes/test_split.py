@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 
 from headwater.core.errors import UsageError
-from headwater.recipes.split import fold_of, key_hashes, split
+from headwater.recipes.split import fold_of, split
 from headwater.store.dataset import Dataset
 from headwater.store.repo import Repo
+from headwater.store.splits import key_hashes
 
 
 def made(rows: pa.Table, key: str | None = "id") -> Dataset:

@@ -18,7 +18,7 @@ from headwater.core.findings import Finding, Fix
 from headwater.core.hashing import U64, hash_columns
 from headwater.core.schema import require_columns
 from headwater.recipes.base import AUGMENTED_FROM
-from headwater.recipes.split import split
+from headwater.recipes.split import split, split_columns
 from headwater.store.dataset import Dataset, DatasetChunk
 
 __all__ = ["Overlap"]
@@ -166,7 +166,7 @@ class Overlap(Check):
     def _reads(self, columns: Sequence[str], target: Target) -> tuple[str, ...]:
         if self.split or _other(target) is not None:
             return tuple(dict.fromkeys([*columns, *([self.split] if self.split else [])]))
-        needed = target.dataset.key or tuple(target.schema.names)
+        needed = split_columns(target.dataset) if target.dataset.key else target.schema.names
         augmented = [AUGMENTED_FROM] if AUGMENTED_FROM in target.schema.names else []
         return tuple(dict.fromkeys([*needed, *columns, *augmented]))
 

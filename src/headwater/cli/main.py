@@ -41,6 +41,7 @@ _SECTIONS = {
         "remote": "headwater.cli.remotes:remote",
         "pin": "headwater.cli.pin:pin",
         "hook": "headwater.cli.hook:hook",
+        "split": "headwater.cli.split:split",
         "blame": "headwater.cli.blame:blame",
         "bisect": "headwater.cli.blame:bisect",
         "gc": "headwater.cli.upkeep:gc",

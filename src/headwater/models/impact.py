@@ -37,10 +37,10 @@ from headwater.recipes.base import (
     task_of,
 )
 from headwater.recipes.encoding import conform
-from headwater.recipes.split import share
 from headwater.recipes.threads import one_thread
 from headwater.store.dataset import Dataset
 from headwater.store.repo import Cache, Repo
+from headwater.store.splits import share
 
 __all__ = ["Change", "Impact", "Verdict", "impact"]
 

@@ -25,8 +25,9 @@ from headwater.recipes.base import (
     identity,
     load,
 )
-from headwater.recipes.split import origin_hashes, share, split
+from headwater.recipes.split import split
 from headwater.store.dataset import Dataset
+from headwater.store.splits import origin_hashes, share
 
 __all__ = [
     "ROW_LIMIT",

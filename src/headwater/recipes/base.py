@@ -17,6 +17,7 @@ from headwater.core.errors import NotFound, UsageError
 from headwater.core.ids import canonical_json, digest
 from headwater.core.registry import Registry
 from headwater.core.schema import require_columns
+from headwater.store.splits import AUGMENTED_FROM
 
 __all__ = [
     "AUGMENTED_FROM",
@@ -34,9 +35,6 @@ __all__ = [
 
 Task = Literal["classification", "regression"]
 F64 = NDArray[np.float64]
-
-AUGMENTED_FROM = "_augmented_from"
-"""The column of augmented rows that names the row they were made from, as JSON; null in real rows."""
 
 _CLASSES = 100
 

@@ -24,10 +24,11 @@ from headwater.recipes.base import (
     identity,
     parameters_key,
 )
-from headwater.recipes.split import fold_of, origin_hashes
+from headwater.recipes.split import fold_of
 from headwater.recipes.threads import one_thread
 from headwater.store.dataset import Dataset
 from headwater.store.repo import Cache
+from headwater.store.splits import origin_hashes
 
 __all__ = ["OutOfFold", "out_of_fold"]
 

@@ -39,9 +39,10 @@ def bounds(chunks: Sequence[Entry], fields: Sequence[pa.Field]) -> pa.Table:
     Deleted rows count. NaN, which SQL takes for the greatest number, is not in the statistics of floats: their
     ``h{i}`` is known where a chunk is known to have none.
     """
-    table = pa.table({"n": pa.array(np.arange(len(chunks)))})
+    listed = list(chunks)
+    table = pa.table({"n": pa.array(np.arange(len(listed)))})
     for number, field in enumerate(fields):
-        for column, values in _columns(chunks, field, number):
+        for column, values in _columns(listed, field, number):
             table = table.append_column(column, values)
     return table
 

@@ -25,6 +25,7 @@ from headwater.store.lookup import Places, gather, locate
 from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
 from headwater.store.pushdown import Condition, analyse, may_hold, read_matching
+from headwater.store.splits import Part, Split, declared_split, measure_split, part_of
 
 if TYPE_CHECKING:
     import pandas
@@ -185,6 +186,52 @@ class Dataset:
     def at(self, ref: str) -> Dataset:
         """Return the dataset as it was at ``ref``."""
         return self._at(ref)
+
+    @property
+    def splits(self) -> Split | None:
+        """How the rows fall into parts (`hw split`); None if nobody said."""
+        return declared_split(self.manifest)
+
+    def split(self, name: str) -> Dataset:
+        """Return one part of the dataset, such as ``train``, to be read as any dataset.
+
+        Parameters
+        ----------
+        name : str
+            Name of the part.
+
+        Returns
+        -------
+        Dataset
+            Its rows. Augmented rows are in the first part, if the rows that they were made from are.
+
+        Raises
+        ------
+        UsageError
+            If nobody said how the dataset falls into parts.
+        NotFound
+            If there is no such part.
+        """
+        split = self.splits
+        if split is None:
+            raise UsageError(
+                f"Dataset {self.name!r} has no split. Declare one: `hw split {self.name} --into train=0.8,test=0.2`.",
+                dataset=self.name,
+            )
+        manifest, objects = part_of(self.manifest, split, name, self._objects, self._executor)
+        return Dataset(
+            self.name,
+            manifest,
+            commit=self.commit,
+            objects=objects,
+            executor=self._executor,
+            at=lambda ref: self.at(ref).split(name),
+        )
+
+    def measure_split(self) -> list[Part]:
+        """Count the parts of the split, and say how far each share may be off by chance; none without a split."""
+        split = self.splits
+        return [] if split is None else measure_split(self.manifest, split, self._objects, self._executor)
 
     def scan(
         self, columns: Sequence[str] | None = None, where: str | None = None, batch_rows: int = CHUNK_ROWS

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headwater.recipes.base import AUGMENTED_FROM
-from headwater.recipes.split import split
+from headwater.recipes.split import split, split_columns
 from headwater.store.dataset import DatasetChunk
 from headwater.transforms.base import Source
 
@@ -37,7 +37,9 @@ def training_rows(source: Source, holdout: float = HOLDOUT) -> TrainingRows:
     """
     dataset = source.dataset
     augmented = [AUGMENTED_FROM] if AUGMENTED_FROM in source.schema.names else []
-    columns = [*dict.fromkeys([*(dataset.key or source.schema.names), *augmented])]
+    columns = [
+        *dict.fromkeys([*(split_columns(dataset) if dataset.key else source.schema.names), *augmented])
+    ]
 
     def masks(numbered: tuple[int, DatasetChunk]) -> tuple[Mask, Mask]:
         rows = numbered[1].read(columns)
