@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.core import hashing
-from headwater.core.hashing import hash_array, hash_columns, hash_keys, is_one_to_one, mix
+from headwater.core.hashing import ValueHash, hash_array, hash_columns, hash_keys, is_one_to_one, mix
 from tests.strategies import arrays, tables, types
 
 LONG = "river" * 40
@@ -313,3 +313,23 @@ def test_whole_numbers_as_keys_are_told_apart_by_their_hash_but_for_one_pair() -
     assert not is_one_to_one([pa.uint64()], hash_keys(pa.table({"k": pa.nulls(1, pa.uint64())}), ["k"]))
     assert not is_one_to_one([pa.float64()], hashes[2:])
     assert not is_one_to_one([pa.uint64(), pa.uint64()], hashes[2:])
+
+
+@given(st.binary(max_size=5000), st.lists(st.integers(0, 5000), max_size=6), st.integers(1, 40))
+def test_a_value_that_comes_in_pieces_hashes_as_the_whole(data: bytes, cuts: list[int], times: int) -> None:
+    whole = data * times
+    hasher = ValueHash()
+    start = 0
+    for cut in [*sorted(cuts), len(whole)]:
+        hasher.update(memoryview(whole)[start:cut])
+        hasher.value()
+        start = max(start, cut)
+    assert hasher.value() == int(hash_array(pa.array([whole]))[0])
+
+
+def test_long_values_hash_as_they_always_did() -> None:
+    sizes = [0, 1, 95, 96, 97, 2047, 2048, 2049, 2056, 300_000]
+    values = [bytes(np.random.default_rng(size).integers(0, 256, size, np.uint8)) for size in sizes]
+    hashes = hash_array(pa.array(values, pa.binary()))
+    assert int(hashes.sum(dtype=np.uint64)) == 17681427898175655198
+    assert np.array_equal(hashes, [hash_array(pa.array([value], pa.large_binary()))[0] for value in values])

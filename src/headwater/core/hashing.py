@@ -16,7 +16,7 @@ Steele, Lea, Flood (2014). Fast splittable pseudorandom number generators. doi:1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,16 @@ from numpy.typing import NDArray
 
 from headwater.core.arrays import without_views
 
-__all__ = ["U64", "hash_array", "hash_columns", "hash_keys", "is_one_to_one", "mix"]
+__all__ = [
+    "U64",
+    "ValueHash",
+    "hash_array",
+    "hash_columns",
+    "hash_keys",
+    "hash_parts",
+    "is_one_to_one",
+    "mix",
+]
 
 U64 = NDArray[np.uint64]
 
@@ -38,18 +47,25 @@ _TEXT = np.uint64(0xD6E8FEB86659FD93)
 _NAN = np.uint64(0x7FF8000000000000)
 _EXACT = float(1 << 63)
 _LOOP_WORDS = 12
+_LONG_BYTES = 1 << 11
 _SLICE_WORDS = 1 << 21
+_PACK_WORDS = 1 << 15
 
 
 def mix(values: U64) -> U64:
     """Scramble each 64-bit value; a bijection, so distinct values stay distinct."""
-    out = values + _GOLDEN
-    out ^= out >> np.uint64(30)
-    out *= _M1
-    out ^= out >> np.uint64(27)
-    out *= _M2
-    out ^= out >> np.uint64(31)
+    out = values.copy()
+    _mix_in_place(out, np.empty_like(out))
     return out
+
+
+def _mix_in_place(values: U64, spare: U64) -> None:
+    values += _GOLDEN
+    values ^= np.right_shift(values, np.uint64(30), out=spare)
+    values *= _M1
+    values ^= np.right_shift(values, np.uint64(27), out=spare)
+    values *= _M2
+    values ^= np.right_shift(values, np.uint64(31), out=spare)
 
 
 def hash_array(array: pa.Array | pa.ChunkedArray) -> U64:
@@ -103,9 +119,15 @@ def hash_columns(table: pa.Table | pa.RecordBatch, columns: Sequence[str] | None
     -------
     numpy.ndarray of uint64, shape (n,)
     """
-    total = np.zeros(table.num_rows, np.uint64)
-    for name in table.schema.names if columns is None else columns:
-        total += _contribution(table.column(name), _salt(name))
+    names = table.schema.names if columns is None else columns
+    return hash_parts(((name, hash_array(table.column(name))) for name in names), table.num_rows)
+
+
+def hash_parts(parts: Iterable[tuple[str, U64]], rows: int) -> U64:
+    """Hash every row from the hashes of its values, given by column; see `hash_columns`."""
+    total = np.zeros(rows, np.uint64)
+    for name, hashes in parts:
+        total += _mixed(hashes, _salt(name))
     return total
 
 
@@ -130,7 +152,10 @@ def is_one_to_one(kinds: Sequence[pa.DataType], hashes: U64) -> bool:
 
 
 def _contribution(array: pa.Array | pa.ChunkedArray, salt: np.uint64) -> U64:
-    hashes = hash_array(array)
+    return _mixed(hash_array(array), salt)
+
+
+def _mixed(hashes: U64, salt: np.uint64) -> U64:
     mixed = mix(hashes ^ salt)
     null = hashes == 0
     if null.any():
@@ -263,7 +288,10 @@ def _unaligned_words(data: pa.Buffer, start: int, stop: int) -> U64:
 
 
 def _add_words(total: U64, words: U64, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> None:
-    rows = np.flatnonzero(lengths)
+    long = lengths > _LONG_BYTES
+    if long.any():
+        _add_long(total, words, np.flatnonzero(long), starts, lengths)
+    rows = np.flatnonzero((lengths > 0) & ~long)
     for place in range(_LOOP_WORDS):
         if rows.size == 0:
             return
@@ -275,7 +303,7 @@ def _add_words(total: U64, words: U64, starts: NDArray[np.int64], lengths: NDArr
         else:
             total[rows] += hashed
         rows = rows[left > 8]
-    # Long values: all their remaining words at once, in slices that bound the memory.
+    # Longer values: all their remaining words at once, in slices that bound the memory.
     counts = (lengths[rows] + 7) // 8 - _LOOP_WORDS
     ends = np.cumsum(counts)
     first = 0
@@ -291,6 +319,112 @@ def _add_words(total: U64, words: U64, starts: NDArray[np.int64], lengths: NDArr
         )
         total[some] += np.add.reduceat(hashed, local - n)
         first = last
+
+
+def _add_long(
+    total: U64, words: U64, rows: NDArray[np.int64], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> None:
+    """Add the words of long values: copied side by side, so that blocks that fit the processor's cache are mixed."""
+    assert words.base is not None
+    data = np.frombuffer(words.base, np.uint8)
+    pack = _Pack()
+    for row in rows.tolist():
+        start = int(starts[row])
+        pack.add(total, row, data[start : start + int(lengths[row])], 0)
+    pack.flush(total)
+
+
+class ValueHash:
+    """The hash of one text or byte string that comes piece by piece; the same as `hash_array` gives it whole.
+
+    Examples
+    --------
+    >>> hasher = ValueHash()
+    >>> for piece in (b"ab", b"cdefghij", b"k"):
+    ...     hasher.update(piece)
+    >>> hasher.value() == int(hash_array(pa.array([b"abcdefghijk"]))[0])
+    True
+    """
+
+    def __init__(self) -> None:
+        self._pack = _Pack()
+        self._total = np.zeros(1, np.uint64)
+        self._carry = b""
+        self._size = 0
+
+    def update(self, piece: bytes | memoryview) -> None:
+        """Take the next bytes."""
+        self._size += len(piece)
+        if self._carry:
+            missing = 8 - len(self._carry)
+            self._carry += bytes(piece[:missing])
+            piece = piece[missing:]
+            if len(self._carry) < 8:
+                return
+            self._add(np.frombuffer(self._carry, np.uint8), self._size - len(piece) - 8)
+            self._carry = b""
+        whole = len(piece) // 8 * 8
+        if whole:
+            self._add(np.frombuffer(piece, np.uint8, count=whole), self._size - len(piece))
+        self._carry = bytes(piece[whole:])
+
+    def value(self) -> int:
+        """Return the hash of all bytes so far."""
+        total = self._total.copy()
+        self._pack.flush(total)
+        self._total = total.copy()
+        if self._carry:
+            last = _Pack()
+            last.add(total, 0, np.frombuffer(self._carry, np.uint8), self._size // 8)
+            last.flush(total)
+        hashed = mix(total ^ (np.array([self._size], np.uint64) * _TEXT))
+        return int(hashed[0]) or 1
+
+    def _add(self, data: NDArray[np.uint8], at: int) -> None:
+        self._pack.add(self._total, 0, data, at // 8)
+
+
+class _Pack:
+    """Words of long values side by side, each with what its place adds; mixed and summed when there are enough."""
+
+    def __init__(self) -> None:
+        self._words = np.zeros(_PACK_WORDS, np.dtype("<u8"))
+        self._bytes = self._words.view(np.uint8)
+        self._spare = np.empty(_PACK_WORDS, np.uint64)
+        self._salts = np.empty(_PACK_WORDS, np.uint64)
+        self._places = np.arange(_PACK_WORDS, dtype=np.uint64) * _M2 + _TEXT
+        self._used = 0
+        self._rows: list[int] = []
+        self._starts: list[int] = []
+
+    def add(self, total: U64, row: int, data: NDArray[np.uint8], place: int) -> None:
+        """Take the bytes of a value from a place on, counted in words."""
+        while len(data):
+            free = 8 * (_PACK_WORDS - self._used)
+            piece, data = data[:free], data[free:]
+            start, count = self._used, (len(piece) + 7) // 8
+            self._words[start + count - 1] = 0
+            self._bytes[8 * start : 8 * start + len(piece)] = piece
+            if place:
+                moved = np.array([place], np.uint64) * _M2
+                np.add(self._places[:count], moved, out=self._salts[start : start + count])
+            else:
+                self._salts[start : start + count] = self._places[:count]
+            self._rows.append(row)
+            self._starts.append(start)
+            self._used += count
+            place += count
+            if self._used == _PACK_WORDS:
+                self.flush(total)
+
+    def flush(self, total: U64) -> None:
+        """Add what was taken to the totals of the rows."""
+        if self._used:
+            words = self._words[: self._used]
+            words ^= self._salts[: self._used]
+            _mix_in_place(words, self._spare[: self._used])
+            np.add.at(total, self._rows, np.add.reduceat(words, self._starts))
+        self._used, self._rows, self._starts = 0, [], []
 
 
 def _hash_words(words: U64, left: NDArray[np.int64], place: U64) -> U64:
