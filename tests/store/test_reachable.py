@@ -29,5 +29,5 @@ def test_what_is_reachable_is_all_that_a_repository_without_garbage_holds() -> N
     assert repo.head is not None
     found = {object_path(name) for name in reachable_objects([repo.head], repo.objects)}
     assert found == {entry.path for entry in repo.storage.list("objects")}
-    assert {object_path(name) for name in manifest_objects(repo["p"].manifest)} < found
+    assert {object_path(name) for name in manifest_objects(repo["p"].manifest, repo.objects)} < found
     assert reachable_objects([], repo.objects) == set()

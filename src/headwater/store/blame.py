@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from headwater.core.errors import UsageError
-from headwater.core.hashing import hash_array
 from headwater.core.ids import CommitId
+from headwater.core.references import hash_values
 from headwater.core.schema import require_columns
 from headwater.store.align import renames
 from headwater.store.commit import Commit
@@ -164,7 +164,7 @@ class _Reader:
         if not places.found.all():
             return None
         table = gather(manifest, places, self._repo.objects)
-        return {name: int(hash_array(table.column(name))[0]) for name in schema.names}
+        return {name: int(hash_values(table.column(name))[0]) for name in schema.names}
 
     def _manifest(self, commit: Commit) -> Manifest | None:
         return self._repo.manifest(self._dataset, commit.id)

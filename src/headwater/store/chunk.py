@@ -21,14 +21,28 @@ from pyroaring import BitMap
 
 from headwater.core.arrays import cast
 from headwater.core.errors import StorageError
-from headwater.core.hashing import U64, hash_columns, hash_keys
+from headwater.core.hashing import U64, hash_keys
 from headwater.core.ids import ObjectId, digest
+from headwater.core.references import hash_rows, real_bytes, references
 from headwater.store.objects import Objects, corrupt
 from headwater.store.rowindex import KEY_BYTES, ROW_BYTES, Keys, decode_rows, encode_rows
 
-__all__ = ["CHUNK_ROWS", "Chunk", "Group", "live_mask", "read_chunk", "write_chunk", "write_group"]
+__all__ = [
+    "CHUNK_BYTES",
+    "CHUNK_ROWS",
+    "LARGE_WEIGHT",
+    "Chunk",
+    "Group",
+    "live_mask",
+    "read_chunk",
+    "write_chunk",
+    "write_group",
+]
 
 CHUNK_ROWS = 131_072
+CHUNK_BYTES = 128 << 20
+LARGE_WEIGHT = 8
+"""How many bytes of large values count as one."""
 _STATISTIC_CHARACTERS = 64
 _CODE_BYTES = 4
 _WORN = 0.3
@@ -36,10 +50,19 @@ _WORN = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A column group: one Parquet file, and which of its columns stand under which name."""
+    """A column group: one Parquet file, and which of its columns stand under which name.
+
+    ``large`` is the object that lists the large values its rows refer to; None if there are none.
+    """
 
     object: ObjectId
     columns: Mapping[str, str]
+    large: ObjectId | None = None
+
+    def to_list(self) -> list[Any]:
+        """Return the form kept in a manifest."""
+        entry = [self.object, dict(self.columns)]
+        return entry if self.large is None else [*entry, self.large]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +86,9 @@ class Chunk:
     statistics : mapping of str to list
         For each column ``[minimum, maximum, null count]`` over the stored rows; of floats without NaN, whose number
         stands behind.
+    size_bytes : int
+        Bytes of the stored rows in memory; large values count an eighth, for no compaction writes them again.
+        0 where it is not known.
     """
 
     rows: int
@@ -72,6 +98,7 @@ class Chunk:
     deleted: ObjectId | None = None
     deleted_rows: int = 0
     statistics: Mapping[str, list[Any]] = field(default_factory=dict)
+    size_bytes: int = 0
 
     @property
     def live_rows(self) -> int:
@@ -86,7 +113,8 @@ class Chunk:
     @property
     def is_small(self) -> bool:
         """Whether it is at most half full."""
-        return self.live_rows * 2 <= CHUNK_ROWS
+        live_bytes = self.size_bytes * self.live_rows // self.rows
+        return self.live_rows * 2 <= CHUNK_ROWS and live_bytes * 2 <= CHUNK_BYTES
 
     @property
     def is_worn(self) -> bool:
@@ -113,23 +141,38 @@ class Chunk:
         """Return the form kept in a manifest."""
         return {
             "rows": self.rows,
-            "groups": [[group.object, dict(group.columns)] for group in self.groups],
+            "groups": [group.to_list() for group in self.groups],
             "row_hashes": self.row_hashes,
             "keys": self.keys,
             "deleted": self.deleted,
             "deleted_rows": self.deleted_rows,
             "statistics": dict(self.statistics),
+            "size_bytes": self.size_bytes,
         }
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Chunk:
         """Read the form that `to_dict` gives."""
-        return cls(**{**value, "groups": tuple(Group(name, columns) for name, columns in value["groups"])})
+        return cls(**{**value, "groups": tuple(Group(*group) for group in value["groups"])})
 
     def objects(self) -> list[ObjectId]:
-        """Return the names of all objects this chunk needs."""
+        """Return the names of all objects this chunk needs, but for its large values."""
         names = [group.object for group in self.groups] + [self.row_hashes]
-        return names + [name for name in (self.keys, self.deleted) if name is not None]
+        lists = [group.large for group in self.groups]
+        return names + [name for name in (self.keys, self.deleted, *lists) if name is not None]
+
+    @property
+    def has_large(self) -> bool:
+        """Whether rows of it refer to large values."""
+        return any(group.large is not None for group in self.groups)
+
+    def large(self, objects: Objects) -> dict[ObjectId, int]:
+        """Return the large values that its rows refer to: objects of their own, with their sizes."""
+        found: dict[ObjectId, int] = {}
+        for group in self.groups:
+            if group.large is not None:
+                found.update(objects.get_document(group.large)["values"])
+        return found
 
     def deletion_vector(self, objects: Objects) -> BitMap:
         """Return the positions of deleted rows."""
@@ -179,18 +222,30 @@ def write_chunk(table: pa.Table, objects: Objects, *, key: Sequence[str]) -> Chu
     -------
     Chunk
     """
-    group, statistics = write_group(table, objects)
+    group, statistics = write_group(table, objects, key=key)
     return Chunk(
         rows=table.num_rows,
         groups=(group,),
-        row_hashes=objects.put(encode_rows(hash_columns(table))),
+        row_hashes=objects.put(encode_rows(hash_rows(table))),
         keys=objects.put(Keys.of(hash_keys(table, key)).encode()) if key else None,
         statistics=statistics,
+        size_bytes=table.nbytes + int(real_bytes(table).sum()) // LARGE_WEIGHT,
     )
 
 
-def write_group(table: pa.Table, objects: Objects) -> tuple[Group, dict[str, list[Any]]]:
-    """Store columns as one Parquet object; return its entry and its statistics."""
+def write_group(
+    table: pa.Table, objects: Objects, *, key: Sequence[str] = ()
+) -> tuple[Group, dict[str, list[Any]]]:
+    """Store columns as one Parquet object; return its entry and its statistics.
+
+    Of a column with references there are no smallest and largest values: those of the references say nothing.
+    """
+    apart = {
+        field.name: found
+        for field, column in zip(table.schema, table.columns, strict=True)
+        if field.name not in key and (found := references(column))
+    }
+    large = {item.object: item.size for found in apart.values() for item in found.values()}
     sink = pa.BufferOutputStream()
     collected: list[Any] = []
     pq.write_table(
@@ -204,14 +259,17 @@ def write_group(table: pa.Table, objects: Objects) -> tuple[Group, dict[str, lis
         data_page_size=256 * 1024,
         metadata_collector=collected,
         store_schema=True,
+        write_statistics=[name for name in table.schema.names if name not in apart] if apart else True,
         **_encodings(table.schema),
     )
     name = objects.put(sink.getvalue())
+    listed = objects.put_document({"format": 1, "values": large}) if large else None
     statistics = _statistics(table.schema, collected[0])
     for column, values in zip(table.schema.names, table.columns, strict=True):
         if column in statistics and pa.types.is_floating(values.type):
             statistics[column].append(pc.sum(pc.is_nan(values), min_count=0).as_py())
-    return Group(name, {column: column for column in table.schema.names}), statistics
+    statistics.update((column, [None, None, table.column(column).null_count]) for column in apart)
+    return Group(name, {column: column for column in table.schema.names}, listed), statistics
 
 
 def read_chunk(
@@ -223,7 +281,7 @@ def read_chunk(
     rows: NDArray[np.integer[Any]] | None = None,
     deleted: bool = False,
 ) -> pa.Table:
-    """Return rows of a chunk in the dataset's schema.
+    """Return rows of a chunk in the dataset's schema, with references for large values.
 
     Parameters
     ----------

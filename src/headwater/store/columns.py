@@ -10,14 +10,16 @@ import pyarrow as pa
 
 from headwater.core.contract import Contract
 from headwater.core.errors import InvalidKeys, SchemaError
-from headwater.core.hashing import U64, hash_columns
+from headwater.core.hashing import U64
+from headwater.core.references import hash_rows
 from headwater.core.schema import require_columns, widen
-from headwater.store.chunk import Chunk, Group, live_mask, read_chunk, write_group
+from headwater.store.chunk import CHUNK_ROWS, Chunk, Group, live_mask, read_chunk, write_group
 from headwater.store.chunklist import ChunkList
 from headwater.store.incoming import Rows, fit
 from headwater.store.lookup import locate, occurrence
 from headwater.store.manifest import EMPTY, Manifest, fingerprint_chunk
 from headwater.store.rowindex import encode_rows
+from headwater.store.values import bounded, put_apart, put_back
 from headwater.store.writing import Workshop
 
 __all__ = ["add_columns", "compute_columns", "drop_columns", "rename_columns", "set_types"]
@@ -55,11 +57,9 @@ def compute_columns(
         number, chunk = numbered
         table = fit(function(number, chunk), pa.schema(fields))
         replaced = [name for name in names if name in chunk.columns]
-        hashes = chunk.hashes(shop.objects) + hash_columns(table)
+        hashes = chunk.hashes(shop.objects) + hash_rows(table)
         if replaced:
-            hashes -= hash_columns(
-                read_chunk(chunk, old.schema, shop.objects, columns=replaced, deleted=True)
-            )
+            hashes -= hash_rows(read_chunk(chunk, old.schema, shop.objects, columns=replaced, deleted=True))
         group, statistics = write_group(table, shop.objects)
         return replace(
             chunk,
@@ -91,6 +91,8 @@ def add_columns(manifest: Manifest, rows: Rows, shop: Workshop, *, name: str) ->
         If a key is not in the dataset, or comes twice.
     """
     table = rows.table()
+    if not rows.is_stored:
+        table = put_apart(table, shop.objects, key=manifest.key)
     fresh = [field for field in table.schema if field.name not in manifest.key]
     if not fresh:
         raise SchemaError(
@@ -134,7 +136,7 @@ def drop_columns(manifest: Manifest, names: Sequence[str], shop: Workshop) -> Ma
         there = [name for name in names if name in chunk.columns]
         if not there:
             return chunk
-        gone = hash_columns(read_chunk(chunk, manifest.schema, shop.objects, columns=there, deleted=True))
+        gone = hash_rows(read_chunk(chunk, manifest.schema, shop.objects, columns=there, deleted=True))
         return _with_hashes(
             replace(
                 chunk,
@@ -177,15 +179,15 @@ def rename_columns(manifest: Manifest, names: Mapping[str, str], shop: Workshop)
             replace(
                 chunk,
                 groups=tuple(
-                    Group(
-                        group.object,
-                        {names.get(name, name): stored for name, stored in group.columns.items()},
+                    replace(
+                        group,
+                        columns={names.get(name, name): stored for name, stored in group.columns.items()},
                     )
                     for group in chunk.groups
                 ),
                 statistics={names.get(name, name): value for name, value in chunk.statistics.items()},
             ),
-            chunk.hashes(shop.objects) - hash_columns(before) + hash_columns(renamed),
+            chunk.hashes(shop.objects) - hash_rows(before) + hash_rows(renamed),
             shop,
         )
 
@@ -234,6 +236,10 @@ def set_types(manifest: Manifest, schema: pa.Schema, shop: Workshop) -> Manifest
         def cast(number: int, chunk: Chunk) -> pa.Table:
             del number
             stored = read_chunk(chunk, manifest.schema, shop.objects, columns=names, deleted=True)
+            if chunk.has_large:
+                # References go over into any type: whether what they refer to does is seen by its values.
+                for batch in bounded(stored, CHUNK_ROWS):
+                    fit(put_back(batch, shop.objects, key=manifest.key), pa.schema(recast))
             return fit(stored, pa.schema(recast))
 
         manifest = compute_columns(manifest, recast, cast, shop)
@@ -313,7 +319,7 @@ def _sources(manifest: Manifest, table: pa.Table, shop: Workshop, name: str) -> 
 def _without(chunk: Chunk, names: Sequence[str]) -> tuple[Group, ...]:
     """Return the chunk's groups without the columns of those names."""
     kept = (
-        Group(group.object, {name: stored for name, stored in group.columns.items() if name not in names})
+        replace(group, columns={n: stored for n, stored in group.columns.items() if n not in names})
         for group in chunk.groups
     )
     return tuple(group for group in kept if group.columns)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
 import duckdb
 import numpy as np
@@ -16,6 +17,8 @@ from headwater.core.errors import NotFound, UsageError
 from headwater.core.extras import require
 from headwater.core.hashing import hash_columns
 from headwater.core.ids import CommitId
+from headwater.core.references import Reference, can_refer
+from headwater.core.references import references as find_references
 from headwater.core.schema import require_columns
 from headwater.engine.base import Executor
 from headwater.store.chunk import CHUNK_ROWS, Chunk, live_mask, read_chunk
@@ -26,6 +29,7 @@ from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
 from headwater.store.pushdown import Condition, analyse, may_hold, read_matching
 from headwater.store.splits import Part, Split, declared_split, measure_split, part_of
+from headwater.store.values import as_references, bounded, put_back
 
 if TYPE_CHECKING:
     import pandas
@@ -39,8 +43,8 @@ __all__ = ["Dataset", "DatasetChunk", "filtered", "rows_where"]
 class DatasetChunk:
     """One chunk of a dataset, for work that goes chunk by chunk."""
 
-    def __init__(self, chunk: Chunk, schema: pa.Schema, objects: Objects) -> None:
-        self._chunk, self._schema, self._objects = chunk, schema, objects
+    def __init__(self, chunk: Chunk, schema: pa.Schema, objects: Objects, *, key: Sequence[str] = ()) -> None:
+        self._chunk, self._schema, self._objects, self._key = chunk, schema, objects, key
 
     def __repr__(self) -> str:
         return f"DatasetChunk({self.live_rows} of {self.rows} rows)"
@@ -86,14 +90,30 @@ class DatasetChunk:
         return np.flatnonzero(live_mask(self._chunk, self._objects)).astype(np.int64)
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the live rows."""
-        return read_chunk(self._chunk, self._schema, self._objects, columns=columns)
+        """Return the live rows, all values of a chunk in memory at once: see `read_stored` for large ones."""
+        return self._whole(self.read_stored(columns))
+
+    def read_stored(self, columns: Sequence[str] | None = None, *, deleted: bool = False) -> pa.Table:
+        """Return the live rows, or the deleted ones too, with references for large values.
+
+        See `headwater.core.references`.
+        """
+        return read_chunk(self._chunk, self._schema, self._objects, columns=columns, deleted=deleted)
+
+    def open(self, reference: Reference) -> BinaryIO:
+        """Open a large value as a stream."""
+        return self._objects.reader(reference.object)
 
     def read_rows(
         self, positions: np.ndarray[Any, np.dtype[np.int64]], columns: Sequence[str] | None = None
     ) -> pa.Table:
         """Return the rows at ``positions``, deleted or not."""
-        return read_chunk(self._chunk, self._schema, self._objects, columns=columns, rows=positions)
+        return self._whole(
+            read_chunk(self._chunk, self._schema, self._objects, columns=columns, rows=positions)
+        )
+
+    def _whole(self, table: pa.Table) -> pa.Table:
+        return put_back(table, self._objects, key=self._key) if self._chunk.has_large else table
 
 
 class Dataset:
@@ -181,7 +201,9 @@ class Dataset:
     @property
     def chunks(self) -> list[DatasetChunk]:
         """The chunks, in scan order."""
-        return [DatasetChunk(chunk, self.schema, self._objects) for chunk in self.manifest.chunks]
+        return [
+            DatasetChunk(chunk, self.schema, self._objects, key=self.key) for chunk in self.manifest.chunks
+        ]
 
     def at(self, ref: str) -> Dataset:
         """Return the dataset as it was at ``ref``."""
@@ -234,9 +256,14 @@ class Dataset:
         return [] if split is None else measure_split(self.manifest, split, self._objects, self._executor)
 
     def scan(
-        self, columns: Sequence[str] | None = None, where: str | None = None, batch_rows: int = CHUNK_ROWS
+        self,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        batch_rows: int = CHUNK_ROWS,
+        *,
+        references: bool = False,
     ) -> Iterator[pa.RecordBatch]:
-        """Stream the rows; memory is bounded by a few chunks.
+        """Stream the rows; memory is bounded by a few chunks, of large values by some 256 MiB or the longest one.
 
         Parameters
         ----------
@@ -247,6 +274,9 @@ class Dataset:
             are not read; of the others, first the columns that it names, and the rest where it holds for a row.
         batch_rows : int
             The most rows a batch, 1 or more.
+        references : bool
+            Give text and bytes as structs of ``value``, ``object`` and ``size``: of a large value, ``value`` is
+            null and ``object`` names it for `open`.
 
         Yields
         ------
@@ -278,8 +308,57 @@ class Dataset:
                 chunk, self.schema, self._objects, condition, columns=names, dataset=self.name
             )
 
-        for table in self._executor.map(task, chunks):
+        for chunk, table in zip(chunks, self._executor.map(task, chunks), strict=True):
+            if references:
+                batches = table.to_batches(max_chunksize=batch_rows)
+                yield from (as_references(batch, key=self.key) for batch in batches)
+            else:
+                yield from self._whole(chunk, table, batch_rows)
+
+    def _whole(self, chunk: Chunk, table: pa.Table, batch_rows: int = CHUNK_ROWS) -> Iterator[pa.RecordBatch]:
+        """Yield rows of a chunk with their large values, of which few are in memory at once."""
+        if not (chunk.has_large and table.num_columns):
             yield from table.to_batches(max_chunksize=batch_rows)
+            return
+        for batch in bounded(table, batch_rows):
+            yield put_back(batch, self._objects, key=self.key)
+
+    def open(self, key: str, column: str) -> BinaryIO:
+        """Open one value of text or bytes as a stream, which is read as far as it is asked for.
+
+        Parameters
+        ----------
+        key : str
+            The key of its row as JSON text, the form that findings use: ``"7"``, ``'"cat/1.png"'``.
+        column : str
+            The column.
+
+        Returns
+        -------
+        file-like
+            It can seek; text is UTF-8.
+
+        Raises
+        ------
+        NotFound
+            If there is no such row or column.
+        UsageError
+            If the value is null, or neither text nor bytes.
+        """
+        require_columns(self.schema, [column], where=f"dataset {self.name!r}")
+        places = self._found_places([key])
+        value = gather(self.manifest, places, self._objects, columns=[column]).column(0)
+        if not can_refer(value.type) or not value[0].is_valid:
+            said = "null" if can_refer(value.type) else f"{value.type}"
+            raise UsageError(
+                f"Column {column!r} of row {key} of dataset {self.name!r} is {said}; "
+                "only text and bytes can be opened.",
+                column=column,
+            )
+        reference = find_references(value).get(0) if column not in self.key else None
+        if reference is not None:
+            return self._objects.reader(reference.object)
+        return io.BytesIO(value[0].as_buffer().to_pybytes())
 
     def reader(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.RecordBatchReader:
         """Return the rows as an Arrow reader."""
@@ -365,8 +444,8 @@ class Dataset:
         def task(chunk: Chunk) -> pa.Table:
             return read_chunk(chunk, self.schema, self._objects, columns=columns)
 
-        for table in self._executor.map(task, chunks):
-            yield from table.to_batches()
+        for chunk, table in zip(chunks, self._executor.map(task, chunks), strict=True):
+            yield from self._whole(chunk, table)
 
     def head(self, rows: int = 10) -> pa.Table:
         """Return the first rows."""
@@ -375,7 +454,8 @@ class Dataset:
             if left <= 0:
                 break
             positions = np.flatnonzero(live_mask(chunk, self._objects))[:left]
-            parts.append(read_chunk(chunk, self.schema, self._objects, rows=positions))
+            part = read_chunk(chunk, self.schema, self._objects, rows=positions)
+            parts.append(put_back(part, self._objects, key=self.key) if chunk.has_large else part)
             left -= len(positions)
         return pa.concat_tables(parts)
 
@@ -411,6 +491,10 @@ class Dataset:
         NotFound
             If a key is not there.
         """
+        rows = gather(self.manifest, self._found_places(keys), self._objects)
+        return put_back(rows, self._objects, key=self.key)
+
+    def _found_places(self, keys: Sequence[str]) -> Places:
         places = self.places(keys)
         lost = np.flatnonzero(~places.found)
         if len(lost):
@@ -419,7 +503,7 @@ class Dataset:
                 kind="row",
                 name=keys[int(lost[0])],
             )
-        return gather(self.manifest, places, self._objects)
+        return places
 
     def places(self, keys: Sequence[str]) -> Places:
         """Return where the rows with these keys (JSON text) are."""

@@ -9,7 +9,7 @@ from typing import cast
 import pyarrow as pa
 
 from headwater.core.errors import MergeConflict, UsageError
-from headwater.core.hashing import hash_array
+from headwater.core.references import hash_values
 from headwater.store.columns import add_columns, drop_columns
 from headwater.store.diff import key_names, row_changes
 from headwater.store.documents import Side, documents, merge_documents
@@ -159,7 +159,9 @@ def _with_columns(
             result = drop_columns(result, [column], shop)
         else:
             table = _column(result, (theirs, base), column, shop)
-            result = add_columns(result, Rows(table.schema, table.to_batches()), shop, name=name)
+            result = add_columns(
+                result, Rows(table.schema, table.to_batches(), is_stored=True), shop, name=name
+            )
     return result
 
 
@@ -191,7 +193,7 @@ def _with_rows(
     table = table.filter(_chosen(name, table.select(list(theirs.key)), None, decisions))
     if not table.num_rows:
         return result
-    return upsert(result, Rows(table.schema, table.to_batches()), shop, name=name)
+    return upsert(result, Rows(table.schema, table.to_batches(), is_stored=True), shop, name=name)
 
 
 def _with_cells(
@@ -214,11 +216,11 @@ def _with_cells(
         for side, where in zip((ours, theirs), places, strict=True)
     )
     for column in (column for column in shared if column not in key):
-        differs = hash_array(mine.column(column)) != hash_array(yours.column(column))
+        differs = hash_values(mine.column(column)) != hash_values(yours.column(column))
         rows = yours.select([*key, column]).filter(pa.array(differs))
         rows = rows.filter(_chosen(name, rows.select(key), column, decisions))
         if rows.num_rows:
-            result = upsert(result, Rows(rows.schema, rows.to_batches()), shop, name=name)
+            result = upsert(result, Rows(rows.schema, rows.to_batches(), is_stored=True), shop, name=name)
     return result
 
 

@@ -7,7 +7,7 @@ came or went are told apart from changed rows.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.core.arrays import cast
-from headwater.core.hashing import U64, hash_columns, is_one_to_one, mix
+from headwater.core.hashing import U64, is_one_to_one, mix
+from headwater.core.references import Reference, hash_rows, references
 from headwater.core.schema import widen
 from headwater.engine.base import Executor
 from headwater.store.chunk import Chunk, live_mask
@@ -134,7 +135,7 @@ class Diff:
         -------
         pyarrow.Table
             ``_change`` is ``removed``, ``added``, or ``before`` and ``after`` for the two sides of a changed
-            row; then the columns of both versions.
+            row; then the columns of both versions. A large value is told by its size and object.
         """
         changes = self.changes
         schema = self._union()
@@ -150,7 +151,11 @@ class Diff:
         second = _marked(self._gather(self._new, after), "after", schema)
         pairs = pa.concat_tables([first, second])
         order = np.arange(len(pairs)).reshape(2, -1).T.ravel()
-        return pa.concat_tables([*parts, pairs.take(pa.array(order))])
+        table = pa.concat_tables([*parts, pairs.take(pa.array(order))])
+        for place, field in enumerate(table.schema):
+            column = table.column(place)
+            table = table.set_column(place, field, _told(column, references(column)))
+        return table
 
     def cells(self, limit: int | None = None) -> pa.Table:
         """Return the cells that differ in rows that both versions have.
@@ -200,7 +205,7 @@ class Diff:
             was = self._gather(self._old, before[rows], batch)
             now = self._gather(self._new, after[rows], batch)
             for column in batch:
-                change = hash_columns(now, [column]) - hash_columns(was, [column])
+                change = hash_rows(now, [column]) - hash_rows(was, [column])
                 differs = np.flatnonzero(change)
                 if left is not None:
                     left[rows] -= change
@@ -224,9 +229,7 @@ class Diff:
         was = self._gather(self._old, before[sample], columns)
         now = self._gather(self._new, after[sample], columns)
         likely = [
-            name
-            for name in columns
-            if not np.array_equal(hash_columns(was, [name]), hash_columns(now, [name]))
+            name for name in columns if not np.array_equal(hash_rows(was, [name]), hash_rows(now, [name]))
         ]
         return [likely, [name for name in columns if name not in likely]]
 
@@ -292,8 +295,19 @@ def as_text(array: pa.ChunkedArray | pa.Array) -> pa.Array:
         )
     if pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
         lengths = [None if v is None else f"<{len(v)} bytes {v[:8].hex()}>" for v in values.to_pylist()]
-        return pa.array(lengths, pa.string())
-    return pc.cast(values, pa.string())
+        return _told(pa.array(lengths, pa.string()), references(values))
+    return _told(pc.cast(values, pa.string()), references(values))
+
+
+def _told(values: Any, large: Mapping[int, Reference]) -> Any:
+    """Return a column with the size and object of its large values in their place."""
+    if not large:
+        return values
+    flat = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    texts = [f"<{one.size} bytes, object {one.object[:16]}>" for one in large.values()]
+    mask = np.zeros(len(flat), np.bool_)
+    mask[list(large)] = True
+    return pc.replace_with_mask(flat, pa.array(mask), pa.array(texts).cast(flat.type))
 
 
 def key_names(keys: pa.Table) -> pa.Array:
@@ -411,7 +425,7 @@ def _hashes_over(
     fields = pa.schema([new.schema.field(name) for name in common])
     for number, positions in places.by_chunk().items():
         table = gather(manifest, _places(number, positions), objects, columns=common)
-        out[places.chunks == number] = hash_columns(_cast(table, fields))
+        out[places.chunks == number] = hash_rows(_cast(table, fields))
     return out
 
 

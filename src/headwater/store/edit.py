@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.core.errors import InvalidKeys, SchemaError, UsageError
-from headwater.core.hashing import U64, hash_columns, hash_keys
+from headwater.core.hashing import U64, hash_keys
+from headwater.core.references import hash_rows
 from headwater.core.schema import SchemaChange, evolve, require_columns
 from headwater.core.text import clipped
 from headwater.store.chunk import Chunk, live_mask
@@ -20,6 +21,8 @@ from headwater.store.columns import drop_columns, set_types
 from headwater.store.incoming import Rows, fit
 from headwater.store.lookup import Places, equal_rows, gather, locate, may_overlap, occurrence, row_codes
 from headwater.store.manifest import Fingerprint, Manifest, fingerprint_chunk
+from headwater.store.objects import Objects
+from headwater.store.values import put_apart
 from headwater.store.writing import Workshop, write_chunks
 
 __all__ = ["append", "delete_places", "overwrite", "upsert", "with_rows"]
@@ -71,7 +74,7 @@ def append(
     """
     manifest = _evolved(manifest, rows, shop, name, schema_change)
     nulls: list[pa.Table] = []
-    batches = _keyed_batches(rows, manifest, name, nulls if divert else None)
+    batches = _keyed_batches(rows, manifest, name, nulls if divert else None, shop.objects)
     chunks = write_chunks(batches, manifest.schema, key=manifest.key, shop=shop, label=f"write {name}")
     diverted = nulls
     if manifest.key:
@@ -105,7 +108,9 @@ def upsert(
         )
     given = rows.schema.names
     manifest = _evolved(manifest, rows, shop, name, schema_change)
-    table = pa.Table.from_batches(list(_keyed_batches(rows, manifest, name, None)), manifest.schema)
+    table = pa.Table.from_batches(
+        list(_keyed_batches(rows, manifest, name, None, shop.objects)), manifest.schema
+    )
     hashes = hash_keys(table, manifest.key)
     _refuse_duplicates(table, hashes, manifest.key, name)
     places = locate(manifest, table, shop.objects, shop.executor)
@@ -113,7 +118,7 @@ def upsert(
     if missing and places.found.any():
         table = _keep_cells(manifest, table, places, missing, shop)
     stored = _row_hashes(manifest, places, shop)
-    fresh = hash_columns(table)
+    fresh = hash_rows(table)
     differs = ~places.found | (stored != fresh)
     table, places = table.filter(pa.array(differs)), places[differs]
     manifest = delete_places(manifest, places[places.found], shop)
@@ -163,7 +168,7 @@ def overwrite(
     manifest = drop_columns(manifest, gone, shop) if gone else manifest
     manifest = _evolved(manifest, rows, shop, name, schema_change)
     nulls: list[pa.Table] = []
-    batches = _keyed_batches(rows, manifest, name, nulls if divert else None)
+    batches = _keyed_batches(rows, manifest, name, nulls if divert else None, shop.objects)
     known = _Known(manifest, shop)
     new_chunks = write_chunks(
         known.unknown(batches), manifest.schema, key=manifest.key, shop=shop, label=f"compare {name}"
@@ -238,7 +243,7 @@ class _Known:
         for batch in batches:
             numbers = np.arange(start, start + batch.num_rows)
             start += batch.num_rows
-            hashes = hash_columns(batch)
+            hashes = hash_rows(batch)
             if self._keys is None:
                 at = self._find_rows(hashes)
             else:
@@ -335,7 +340,7 @@ def _evolved(manifest: Manifest, rows: Rows, shop: Workshop, name: str, change: 
 
 
 def _keyed_batches(
-    rows: Rows, manifest: Manifest, name: str, diverted: list[pa.Table] | None
+    rows: Rows, manifest: Manifest, name: str, diverted: list[pa.Table] | None, objects: Objects
 ) -> Iterator[pa.RecordBatch]:
     """Yield batches in the dataset's schema, rows with a null in the key refused or diverted.
 
@@ -345,6 +350,8 @@ def _keyed_batches(
     numbers: list[I64] = []
     for raw in rows:
         batch: pa.RecordBatch = fit(raw, manifest.schema)
+        if not rows.is_stored:
+            batch = put_apart(batch, objects, key=manifest.key)
         bad = _null_keys(batch, manifest.key)
         if bad is not None:
             if diverted is None:

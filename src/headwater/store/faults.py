@@ -72,6 +72,10 @@ class FaultyStorage(Storage):
         self._point(path, data)
         return super()._put(path, data, mode)
 
+    def _put_file(self, path: str, file: Path) -> None:
+        self._point(path, file.read_bytes())
+        super()._put_file(path, file)
+
     def _remove(self, path: str) -> None:
         self._point(path)
         super()._remove(path)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from blake3 import blake3
 
 from headwater.core.errors import CorruptObject, HeadwaterError, ObjectMissing
 from headwater.core.findings import Finding, Outcome, worst
-from headwater.core.hashing import hash_columns, hash_keys
+from headwater.core.hashing import ValueHash, hash_keys
 from headwater.core.ids import CommitId, ObjectId, digest
+from headwater.core.references import Reference, hash_rows, references
 from headwater.store.chunk import Chunk, read_chunk
 from headwater.store.commit import load_commit
 from headwater.store.manifest import EMPTY, Manifest, fingerprint_chunk, load_manifest
@@ -106,9 +108,14 @@ def verify(repo: Repo, *, data: bool = True) -> Verified:
     damaged: set[ObjectId] = set()
     sizes = elsewhere = 0
     names = list(history.used)
-    measured = repo.executor.map(
-        lambda name: _read_object(name, repo.storage), names, label="objects", progress=repo.progress
-    )
+    chunks = _distinct_chunks(history.manifests.values())
+    large = {name for chunk, _ in chunks for name in chunk.large(objects)}
+    values: dict[ObjectId, Reference] = {}
+
+    def read(name: ObjectId) -> tuple[int, str]:
+        return _read_value(name, repo.storage, values) if name in large else _read_object(name, repo.storage)
+
+    measured = repo.executor.map(read, names, label="objects", progress=repo.progress)
     for name, (size, fault) in zip(names, measured, strict=True):
         sizes += size
         if fault:
@@ -117,12 +124,11 @@ def verify(repo: Repo, *, data: bool = True) -> Verified:
             elsewhere += 1
         elif fault:
             history.findings.append(_finding(fault, name, history.used[name], repo.storage))
-    chunks = _distinct_chunks(history.manifests.values())
     broken: set[ObjectId] = set()
     if data:
         sound = [pair for pair in chunks if damaged.isdisjoint(pair[0].objects())]
         compared = repo.executor.map(
-            lambda pair: _compare(*pair, objects), sound, label="rows", progress=repo.progress
+            lambda pair: _compare(*pair, objects, values), sound, label="rows", progress=repo.progress
         )
         for (chunk, _), fault in zip(sound, compared, strict=True):
             if fault:
@@ -172,7 +178,7 @@ def repair(repo: Repo, found: Verified) -> list[ObjectId]:
             continue
         for name in [name for name in wanted if name not in done]:
             try:
-                repo.objects.put(there.get(name))
+                repo.objects.put_stream(there.stream(name), name=name)
             except (ObjectMissing, CorruptObject):
                 continue
             done.append(name)
@@ -218,7 +224,7 @@ def _read_history(repo: Repo, objects: Objects) -> _History:
                 continue
             parts: set[ObjectId] = set()
             try:
-                add_objects(manifest, parts)
+                add_objects(manifest, parts, objects)
                 history.manifests[name] = manifest
             except (ObjectMissing, CorruptObject):
                 # A page of its list of chunks: found again, and told, as well.
@@ -243,6 +249,23 @@ def _read_object(name: ObjectId, storage: Storage) -> tuple[int, str]:
     return data.size, "" if digest(memoryview(data)) == name else "damaged"
 
 
+def _read_value(name: ObjectId, storage: Storage, values: dict[ObjectId, Reference]) -> tuple[int, str]:
+    """Do what `_read_object` does for a large value, in pieces; add what a reference to it must say."""
+    names, hashes = blake3(), ValueHash()
+    size = 0
+    try:
+        for piece in Objects(storage).stream(name):
+            names.update(piece)
+            hashes.update(piece)
+            size += len(piece)
+    except ObjectMissing:
+        return 0, "missing"
+    if names.hexdigest() != name:
+        return size, "damaged"
+    values[name] = Reference(name, hashes.value(), size)
+    return size, ""
+
+
 def _distinct_chunks(manifests: Iterable[Manifest]) -> list[tuple[Chunk, Manifest]]:
     """Return each stored chunk once, deletions left out, with a manifest to read it by."""
     found: dict[tuple[Any, ...], tuple[Chunk, Manifest]] = {}
@@ -259,14 +282,18 @@ def _distinct_chunks(manifests: Iterable[Manifest]) -> list[tuple[Chunk, Manifes
     return list(found.values())
 
 
-def _compare(chunk: Chunk, manifest: Manifest, objects: Objects) -> str:
+def _compare(chunk: Chunk, manifest: Manifest, objects: Objects, values: Mapping[ObjectId, Reference]) -> str:
     """Return what is wrong with the indexes of a chunk; nothing if they fit its rows."""
     try:
         table = read_chunk(chunk, manifest.schema, objects, deleted=True)
         if table.num_rows != chunk.rows:
             return f"it holds {table.num_rows} rows, not {chunk.rows}"
-        if not np.array_equal(hash_columns(table), chunk.hashes(objects)):
+        if not np.array_equal(hash_rows(table), chunk.hashes(objects)):
             return "its row hashes are not those of its rows"
+        listed = chunk.large(objects)
+        found = [item for column in table.columns for item in references(column).values()] if listed else ()
+        if any(item.object not in listed or item != values.get(item.object, item) for item in found):
+            return "a reference to a large value is not that of the value"
         if chunk.keys is not None:
             index = chunk.key_index(objects)
             if not np.array_equal(hash_keys(table, manifest.key), index.by_position()):

@@ -28,10 +28,16 @@ class _Source(Protocol):
 
 
 class Rows:
-    """A stream of record batches with a plain schema; drawn once unless made from a table."""
+    """A stream of record batches with a plain schema; drawn once unless made from a table.
 
-    def __init__(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    ``is_stored`` says that they come from the store, so that their large values are references to it.
+    """
+
+    def __init__(
+        self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, is_stored: bool = False
+    ) -> None:
         self.schema = plain_schema(schema)
+        self.is_stored = is_stored
         self._batches = batches
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:

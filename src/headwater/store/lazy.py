@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 import pyarrow as pa
+from blake3 import blake3
 
 from headwater.core.errors import ObjectMissing
 from headwater.core.ids import ObjectId, digest
@@ -58,6 +60,44 @@ class LazyObjects(Objects):
         except ObjectMissing:
             return self._fetched(name)
 
+    def reader(self, name: ObjectId) -> BinaryIO:
+        """Open an object as a stream, from the remote if need be; see `Objects.reader`."""
+        try:
+            return super().reader(name)
+        except ObjectMissing:
+            return self._fetched_stream(name)
+
+    def _fetched_stream(self, name: ObjectId) -> BinaryIO:
+        path = f"lazy/{name[:2]}/{name[2:]}"
+        if self.storage.exists(path):
+            return self.storage.reader(path)
+        names = blake3()
+        size = 0
+
+        def pieces() -> Iterator[bytes]:
+            nonlocal size
+            for piece in self._home.stream(name):
+                names.update(piece)
+                size += len(piece)
+                yield piece
+
+        def checked() -> str:
+            if names.hexdigest() != name:
+                raise corrupt(name, self._home.storage)
+            return path
+
+        self.storage.write_stream(pieces(), checked)
+        # Opened before room is made: what is open can be read, dropped or not.
+        file = self.storage.reader(path)
+        self._make_room(size)
+        return file
+
+    @property
+    def _home(self) -> Objects:
+        if self._remote is None:
+            self._remote = self._open_remote()
+        return self._remote
+
     def _fetched(self, name: ObjectId) -> pa.Buffer:
         path = f"lazy/{name[:2]}/{name[2:]}"
         try:
@@ -67,11 +107,9 @@ class LazyObjects(Objects):
         else:
             if digest(kept) == name:
                 return kept
-        if self._remote is None:
-            self._remote = self._open_remote()
-        data = self._remote.get(name)
+        data = self._home.get(name)
         if digest(data) != name:
-            raise corrupt(name, self._remote.storage)
+            raise corrupt(name, self._home.storage)
         if len(data) <= self._cache_bytes:
             self.storage.write(path, data)
             self._make_room(len(data))

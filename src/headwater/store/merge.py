@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from headwater.core.arrays import cast
 from headwater.core.contract import Contract
 from headwater.core.errors import MergeConflict
-from headwater.core.hashing import U64, hash_array, hash_columns, hash_keys
+from headwater.core.hashing import U64, hash_keys
+from headwater.core.references import hash_rows, hash_values
 from headwater.core.text import clipped
 from headwater.store.align import Sides, align
 from headwater.store.chunk import read_chunk
@@ -163,7 +164,9 @@ class _Merge:
         )
         if not table.num_rows:
             return result
-        return upsert(result, Rows(table.schema, table.to_batches()), self.shop, name=self.name)
+        return upsert(
+            result, Rows(table.schema, table.to_batches(), is_stored=True), self.shop, name=self.name
+        )
 
     def by_content(self) -> Manifest:
         """Apply the multiset difference of one side to the other: take away what it removed, add what it added.
@@ -260,7 +263,7 @@ class _Merge:
         written = False
         for column in columns:
             values = new.column(column)
-            differs = hash_array(old.column(column)) != hash_array(values)
+            differs = hash_values(old.column(column)) != hash_values(values)
             if not differs.any():
                 continue
             written = True
@@ -290,13 +293,15 @@ class _Merge:
         """Return what names the rows: the key columns, or the row hash without a key."""
         if self.ours.key:
             return rows.select(list(self.ours.key))
-        return pa.table({"row": [f"{int(value):016x}" for value in hash_columns(rows)]})
+        return pa.table({"row": [f"{int(value):016x}" for value in hash_rows(rows)]})
 
     def _with_their_columns(self, names: Sequence[str]) -> Manifest:
         key = list(self.ours.key)
         rows = _live_rows(self.theirs, [*key, *names], self.shop)
         table = rows.filter(pa.array(self._locate(self.ours, rows).found))
-        return add_columns(self.ours, Rows(table.schema, table.to_batches()), self.shop, name=self.name)
+        return add_columns(
+            self.ours, Rows(table.schema, table.to_batches(), is_stored=True), self.shop, name=self.name
+        )
 
     def _matches(self, manifest: Manifest, rows: pa.Table) -> Places:
         """Return a live row of a manifest for each of ``rows``; those not there are left out.
@@ -307,7 +312,7 @@ class _Merge:
         columns = [n for n in manifest.schema.names if n in self.base.schema.names]
         candidates = live_places(manifest, self.objects)
         stored = _hashes_over(manifest, candidates, columns, self.shop)
-        sought = hash_columns(rows, columns)
+        sought = hash_rows(rows, columns)
         order = np.argsort(stored, kind="stable")
         ordered = stored[order]
         at = np.searchsorted(ordered, sought) + occurrence(sought)
@@ -376,7 +381,7 @@ class _Merge:
     def _cell(
         self, name: str, keys: pa.Table, base: pa.Table, ours: pa.Table, theirs: pa.Table
     ) -> pa.ChunkedArray | pa.Array:
-        a, b, c = (hash_array(table.column(name)) for table in (base, ours, theirs))
+        a, b, c = (hash_values(table.column(name)) for table in (base, ours, theirs))
         take_theirs = (b == a) & (c != a)
         both = (b != a) & (c != a) & (b != c)
         if self.level == "rows":
@@ -422,7 +427,7 @@ def among(rows: pa.Table, others: pa.Table) -> NDArray[np.bool_]:
 
 def _not_alike(rows: pa.Table, others: pa.Table) -> pa.Table:
     """Return the rows of which there is another number among ``others``."""
-    hashes, known = hash_columns(rows), np.sort(hash_columns(others))
+    hashes, known = hash_rows(rows), np.sort(hash_rows(others))
     mine = np.sort(hashes)
     counts, there = (
         np.searchsorted(side, hashes, "right") - np.searchsorted(side, hashes, "left")
@@ -445,7 +450,7 @@ def _hashes_over(manifest: Manifest, places: Places, columns: Sequence[str], sho
             parts.append(chunk.hashes(shop.objects)[positions])
         else:
             table = read_chunk(chunk, manifest.schema, shop.objects, columns=columns, rows=positions)
-            parts.append(hash_columns(table))
+            parts.append(hash_rows(table))
     return np.concatenate(parts)
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO
 
 import pyarrow as pa
+from blake3 import blake3
 
 from headwater.core.errors import CorruptObject, StorageError
+from headwater.core.hashing import ValueHash
 from headwater.core.ids import ObjectId, canonical_json, digest
+from headwater.core.references import Reference
 from headwater.store.storage import Storage
 
 __all__ = ["Objects", "corrupt", "object_path", "require_format"]
@@ -17,6 +21,9 @@ __all__ = ["Objects", "corrupt", "object_path", "require_format"]
 _READS = 2
 """A download may be cut short without an error."""
 _CACHED_BYTES = 64 << 20
+_PIECE_BYTES = 4 << 20
+_YOUNG = timedelta(hours=1)
+"""No garbage collection takes what is younger; see `headwater.store.gc.collect`."""
 
 
 def object_path(name: ObjectId | str) -> str:
@@ -62,6 +69,75 @@ class Objects:
     def open(self, name: ObjectId) -> pa.Buffer:
         """Return the bytes of a large object, mapped into memory where it is a local file; not checked."""
         return self.storage.buffer(object_path(name))
+
+    def put_value(self, data: memoryview) -> Reference:
+        """Store one large value that is in memory; return what refers to it."""
+        return self.put_stream(data[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES))
+
+    def put_stream(self, pieces: Iterable[bytes | memoryview], *, name: ObjectId | None = None) -> Reference:
+        """Store a value that comes in pieces, never in memory as a whole.
+
+        Parameters
+        ----------
+        pieces : iterable of bytes
+            The value, from its start.
+        name : ObjectId, optional
+            What its name must be.
+
+        Returns
+        -------
+        Reference
+            Its name, size and hash.
+
+        Raises
+        ------
+        CorruptObject
+            If the value does not have the name it must have; nothing is stored then.
+        """
+        names, hashes = blake3(), ValueHash()
+        size = 0
+
+        def hashed() -> Iterator[bytes | memoryview]:
+            nonlocal size
+            for piece in pieces:
+                names.update(piece)
+                hashes.update(piece)
+                size += len(piece)
+                yield piece
+
+        def path() -> str | None:
+            found = ObjectId(names.hexdigest())
+            if name is not None and found != name:
+                raise corrupt(name, self.storage)
+            if name is not None:
+                return object_path(name)
+            when = self.storage.modified(object_path(found))
+            return None if when and when > datetime.now(UTC) - _YOUNG else object_path(found)
+
+        self.storage.write_stream(hashed(), path)
+        return Reference(ObjectId(names.hexdigest()), hashes.value(), size)
+
+    def reader(self, name: ObjectId) -> BinaryIO:
+        """Open an object as a stream, which can seek; not checked against its name.
+
+        Raises
+        ------
+        ObjectMissing
+            If it is not there.
+        """
+        return self.storage.reader(object_path(name))
+
+    def stream(self, name: ObjectId) -> Iterator[bytes]:
+        """Yield the bytes of an object in pieces; not checked against its name.
+
+        Raises
+        ------
+        ObjectMissing
+            If it is not there.
+        """
+        with self.reader(name) as file:
+            while piece := file.read(_PIECE_BYTES):
+                yield piece
 
     def is_here(self, name: ObjectId) -> bool:
         """Say whether an object is in this repository."""

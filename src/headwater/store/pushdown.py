@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from headwater.store.bounds import bounds, has_bounds, is_number, is_text
 from headwater.store.chunk import Chunk, live_mask, read_chunk
 from headwater.store.chunklist import Entry
-from headwater.store.duck import lower_ascii, rows_where, shared_session
+from headwater.store.duck import lower_ascii, shared_session
 from headwater.store.objects import Objects
+from headwater.store.values import where_holds
 
 __all__ = ["Condition", "analyse", "may_hold", "read_matching"]
 
@@ -189,7 +190,7 @@ def read_matching(
     pyarrow.Table
     """
     seen = read_chunk(chunk, schema, objects, columns=condition.columns)
-    rows = rows_where(seen, condition.text, dataset)
+    rows = where_holds(seen, condition.text, dataset, objects if chunk.has_large else None)
     every = len(rows) == seen.num_rows
     found = seen if every else seen.take(pa.array(rows))
     rest = [name for name in columns if name not in condition.columns]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from headwater.core.errors import ConcurrentUpdate, ObjectMissing
 from headwater.core.ids import CommitId, ObjectId
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
+from headwater.store.chunk import Chunk
 from headwater.store.chunklist import ChunkList, missing
 from headwater.store.commit import Commit, load_commit
 from headwater.store.lookup import SERIAL
@@ -42,17 +43,18 @@ def commits_from(roots: Iterable[CommitId], objects: Objects) -> Iterator[Commit
         waiting.extend(new)
 
 
-def manifest_objects(manifest: Manifest) -> set[ObjectId]:
+def manifest_objects(manifest: Manifest, objects: Objects) -> set[ObjectId]:
     """Return the names of all objects that a manifest needs beside itself."""
     found: set[ObjectId] = set()
-    add_objects(manifest, found)
+    add_objects(manifest, found, objects)
     return found
 
 
-def add_objects(manifest: Manifest, found: set[ObjectId]) -> None:
+def add_objects(manifest: Manifest, found: set[ObjectId], objects: Objects) -> None:
     """Add what a manifest needs; what is below a page in ``found`` is there already."""
     for chunk in manifest.chunks.unseen(found):
         found.update(chunk.objects())
+        found.update(chunk.large(objects))
 
 
 def reachable_objects(roots: Iterable[CommitId], objects: Objects) -> set[ObjectId]:
@@ -73,21 +75,32 @@ def reachable_objects(roots: Iterable[CommitId], objects: Objects) -> set[Object
     while batch := list(islice(names, _AT_ONCE)):
         lists = list(executor.map(lambda name: load_manifest(name, objects).chunks, batch))
         pages, chunks, _ = missing(lists, [], executor, seen=found)
-        found.update(batch, pages, (name for chunk in chunks for name in chunk.objects()))
+        found.update(batch, pages, _data(chunks, objects, executor))
     return found
 
 
 def needed_objects(
     manifests: Iterable[ObjectId], there: Iterable[ObjectId], objects: Objects, executor: Executor = SERIAL
-) -> tuple[set[ObjectId], set[ObjectId]]:
-    """Return what manifests need beside themselves and those that are ``there`` do not: the pages, and the data."""
+) -> tuple[set[ObjectId], dict[ObjectId, int]]:
+    """Return what manifests need beside themselves and those that are ``there`` do not: the pages, and the data.
+
+    The data are objects, each with its size if it is a large value, else 0.
+    """
 
     def chunks_of(names: Iterable[ObjectId]) -> list[ChunkList]:
         return list(executor.map(lambda name: load_manifest(name, objects).chunks, sorted(names)))
 
     pages, wanted, known = missing(chunks_of(manifests), chunks_of(there), executor)
-    data = {name for chunk in wanted for name in chunk.objects()}
-    return pages, data - {name for chunk in known for name in chunk.objects()}
+    there_already = _data(known, objects, executor)
+    data = _data(wanted, objects, executor)
+    return pages, {name: size for name, size in data.items() if name not in there_already}
+
+
+def _data(chunks: Sequence[Chunk], objects: Objects, executor: Executor) -> dict[ObjectId, int]:
+    found = dict.fromkeys((name for chunk in chunks for name in chunk.objects()), 0)
+    for values in executor.map(lambda chunk: chunk.large(objects), [c for c in chunks if c.has_large]):
+        found.update(values)
+    return found
 
 
 def keep_alive(commit: Commit, objects: Objects, began: float) -> None:

@@ -3,23 +3,25 @@
 Everything above speaks of paths relative to the repository. Writes are atomic per path on every
 backend; `Storage.compare_and_swap` is the only way a path that means something changes its meaning.
 
-All effects go through `Storage._put`, `Storage._remove` and `Storage._renew`, which a subclass may
+All effects go through `Storage._put`, `Storage._put_file`, `Storage._remove` and `Storage._renew`, which a subclass may
 override to make them fail (`headwater.store.faults`).
 """
 
 from __future__ import annotations
 
 import errno
+import io
 import itertools
 import os
 import re
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 import obstore
@@ -41,6 +43,9 @@ __all__ = ["Entry", "Storage", "Version", "is_url"]
 _STAGED = re.compile(r"#\d+$")
 _POLL_S = 0.005
 _READS = 5
+_BLOCK_BYTES = 8 << 20
+_LARGEST_PUT = 64 << 20
+_PARTS_AT_ONCE = 4
 _memories: dict[str, MemoryStore] = {}
 _counter = itertools.count()
 
@@ -140,6 +145,53 @@ class Storage:
         """Put ``data`` at ``path``, replacing what is there, all or nothing."""
         with self._translated("write", path):
             self._put(path, _as_bytes(data))
+
+    def write_stream(self, pieces: Iterable[bytes | memoryview], path: Callable[[], str | None]) -> None:
+        """Put what ``pieces`` give at a path that is known once all have come, all or nothing.
+
+        Parameters
+        ----------
+        pieces : iterable of bytes
+            One after the other; only one is in memory at a time.
+        path : callable
+            Called after the last piece; returns where to put them, or None to leave it.
+        """
+        # A name that a garbage collection knows as that of a half-written file.
+        name = f"stream#{os.getpid()}{time.time_ns()}{next(_counter)}"
+        with self._translated("write", f"objects/{name}"):
+            folder = Path(tempfile.gettempdir()) if self.root is None else self.root / "objects"
+            folder.mkdir(parents=True, exist_ok=True)
+            staged = folder / name
+            file = staged.open("xb")
+        try:
+            with file:
+                for piece in pieces:
+                    with self._translated("write", f"objects/{name}"):
+                        file.write(piece)
+                with self._translated("write", f"objects/{name}"):
+                    file.flush()
+            target = path()
+            if target is not None:
+                with self._translated("write", target):
+                    self._put_file(target, staged)
+        finally:
+            staged.unlink(missing_ok=True)
+
+    def reader(self, path: str) -> BinaryIO:
+        """Open what is at ``path`` as a stream that can seek.
+
+        Raises
+        ------
+        ObjectMissing
+            If nothing is there.
+        """
+        with self._translated("read", path):
+            if self.root is not None:
+                return (self.root / path).open("rb")
+            size = int(obstore.head(self._store, path)["size"])
+            raw: Any = _Remote(self, path, size)
+            buffered: Any = io.BufferedReader(raw, _BLOCK_BYTES)
+            return buffered  # type: ignore[no-any-return]
 
     def compare_and_swap(
         self, path: str, data: bytes, expected: Version | None, *, is_unique: bool = False
@@ -306,6 +358,32 @@ class Storage:
             return False
         return True
 
+    def _put_file(self, path: str, file: Path) -> None:
+        """Put a file of this machine, which a local storage may take for itself."""
+        if self.root is not None:
+            target = self.root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)
+        else:
+            obstore.put(
+                self._store,
+                path,
+                file,
+                use_multipart=file.stat().st_size > _LARGEST_PUT,
+                chunk_size=_BLOCK_BYTES,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+
+    def _range(self, path: str, start: int, length: int) -> bytes:
+        for left in reversed(range(_READS)):
+            try:
+                with self._translated("read", path):
+                    return bytes(obstore.get_range(self._store, path, start=start, length=length))
+            except StorageError as error:
+                if not (left and isinstance(error.__cause__, GenericError) and _was_cut(error.__cause__)):
+                    raise
+        raise AssertionError("unreachable")
+
     def _remove(self, path: str) -> None:
         if self.root is not None:
             (self.root / path).unlink(missing_ok=True)
@@ -318,7 +396,13 @@ class Storage:
             os.utime(self.root / path)
         else:
             # Some stores refuse to copy a path onto itself.
-            self._put(path, self.read(path))
+            if obstore.head(self._store, path)["size"] <= _LARGEST_PUT:
+                self._put(path, self.read(path))
+            else:
+                aside = f"{path}#{os.getpid()}{time.time_ns()}{next(_counter)}"
+                obstore.copy(self._store, path, aside)
+                obstore.copy(self._store, aside, path)
+                obstore.delete(self._store, aside)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -350,6 +434,36 @@ class Storage:
             if isinstance(error, StorageError | UsageError):
                 raise
             raise _translate(error, verb, where) from error
+
+
+class _Remote(io.RawIOBase):
+    """The bytes at a path of a bucket, read in ranges."""
+
+    def __init__(self, storage: Storage, path: str, size: int) -> None:
+        self._storage, self._path, self._size, self._at = storage, path, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, start + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        count = min(len(buffer), self._size - self._at)
+        if count <= 0:
+            return 0
+        data = self._storage._range(self._path, self._at, count)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
 
 def _was_cut(error: GenericError) -> bool:

@@ -29,13 +29,16 @@ from headwater.store import columns, edit
 from headwater.store.chunk import live_mask, read_chunk
 from headwater.store.commit import Commit, Provenance, load_commit, save_commit
 from headwater.store.compact import compact
-from headwater.store.dataset import Dataset, rows_where
+from headwater.store.dataset import Dataset
+from headwater.store.duck import rows_where
 from headwater.store.incoming import Data, Rows, incoming
 from headwater.store.keytext import key_array
 from headwater.store.lookup import Places, locate
 from headwater.store.manifest import Manifest, load_manifest, save_manifest
 from headwater.store.merge import CONFLICTS, example, merge_manifests, same
+from headwater.store.pushdown import analyse
 from headwater.store.reachable import keep_alive
+from headwater.store.values import where_holds
 
 if TYPE_CHECKING:
     from headwater.store.repo import Repo
@@ -419,16 +422,19 @@ class Transaction:
     def _quarantine(self, dataset: str, rows: pa.Table) -> None:
         if rows.num_rows:
             name = QUARANTINE.format(dataset)
-            batches = Rows(rows.schema, rows.to_batches())
+            batches = Rows(rows.schema, rows.to_batches(), is_stored=True)
             manifest = self._after.get(name, Manifest(schema=rows.schema))
             self._after[name], _ = edit.append(manifest, batches, self._shop, name=name, schema_change="any")
 
     def _where(self, manifest: Manifest, where: str, dataset: str) -> Places:
         found = []
+        objects, schema = self.repo.objects, manifest.schema
+        rows_where(schema.empty_table(), where, dataset)
+        columns = analyse(where, schema, dataset).columns
         for number, chunk in enumerate(manifest.chunks):
-            live = np.flatnonzero(live_mask(chunk, self.repo.objects)).astype(np.int64)
-            table = read_chunk(chunk, manifest.schema, self.repo.objects)
-            at = live[rows_where(table, where, dataset)]
+            live = np.flatnonzero(live_mask(chunk, objects)).astype(np.int64)
+            table = read_chunk(chunk, schema, objects, columns=columns)
+            at = live[where_holds(table, where, dataset, objects if chunk.has_large else None)]
             found.append(Places(np.full(len(at), number, np.int64), at))
         return Places.join(found)
 

@@ -114,7 +114,7 @@ def copy_history(
     wanted = _manifests(commits, part.datasets) - before
     versions = _manifests(commits, ()) - before
     pages, _ = needed_objects(versions, before, source, executor)
-    data = needed_objects(wanted, before, source, executor)[1] if part.rows else set()
+    data = needed_objects(wanted, before, source, executor)[1] if part.rows else {}
     copied = size = 0
     steps: tuple[tuple[str, list[ObjectId]], ...] = (
         ("copy rows", sorted(data)),
@@ -126,7 +126,7 @@ def copy_history(
         there_already = _fresh(names, target)
         missing = [name for name in names if name not in there_already]
         sizes = executor.map(
-            lambda name: _copy(name, source, target),
+            lambda name: _copy(name, source, target, is_large=data.get(name, 0) > 0),
             missing,
             retries=_RETRIES,
             label=label,
@@ -190,7 +190,9 @@ def _copy_kept(path: str, source: Objects, target: Objects) -> int:
     return len(data)
 
 
-def _copy(name: ObjectId, source: Objects, target: Objects) -> int:
+def _copy(name: ObjectId, source: Objects, target: Objects, *, is_large: bool) -> int:
+    if is_large:
+        return target.put_stream(source.stream(name), name=name).size
     data = source.get(name)
     target.put(data)
     return len(data)
