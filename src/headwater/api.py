@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,24 +14,30 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headwater.core.contract import Contract
-from headwater.core.errors import InvalidKeys
+from headwater.core.errors import InvalidKeys, UsageError
 from headwater.core.findings import findings_to_table
 from headwater.core.schema import require_columns
 from headwater.store import repo as store
 from headwater.store.fsck import Verified, verify
 from headwater.store.gc import Collected, collect
 from headwater.store.importing import ImportResult, import_data
+from headwater.store.proposals import Proposals
 from headwater.store.sql import query
 
 if TYPE_CHECKING:
     from headwater.checks.report import Report
+    from headwater.core.ids import CommitId
     from headwater.models.impact import Impact
     from headwater.models.train import Trained
     from headwater.profile.report import Profile
     from headwater.store.dataset import Dataset
+    from headwater.store.proposal import Proposal
     from headwater.transforms.run import TransformResult
 
 __all__ = ["Repo", "check_file", "clone", "init", "open", "profile_file"]
+
+_ROWS_KEPT = 20
+"""How many row keys of a finding the record of a proposal holds."""
 
 
 class Repo(store.Repo):
@@ -200,6 +207,97 @@ class Repo(store.Repo):
 
         return impact(self, dataset, base=base, head=head, **options)
 
+    @property
+    def proposals(self) -> Proposals:
+        """The proposals to bring one branch into another, by number; see `headwater.store.proposals`.
+
+        Their checks are those of `check`, with the target as baseline.
+        """
+        return Proposals(self, self._check_candidate)
+
+    def propose(
+        self, source: str, *, into: str | None = None, impact: bool | str = False, **options: Any
+    ) -> Proposal:
+        """Propose to bring a branch into another one, with its diff and the outcome of its checks.
+
+        Parameters
+        ----------
+        source : str
+            The branch.
+        into : str, optional
+            The branch that it shall go into; the one we are on by default.
+        impact : bool or str
+            Measure what the change does to a model, too; the name of the dataset where several change.
+        **options : Any
+            ``title``, ``description``, ``reviewers``, ``approvals``, ``only``: see
+            `headwater.store.proposals.Proposals.open`.
+
+        Returns
+        -------
+        Proposal
+            Review and merge it by its number: ``repo.proposals.approve(1)``, ``repo.proposals.merge(1)``.
+        """
+        made = self.proposals.open(source, into=into, **options)
+        if not impact:
+            return made
+        return self.measure_impact(made.number, dataset=impact if isinstance(impact, str) else None)
+
+    def measure_impact(self, number: int, *, dataset: str | None = None, **options: Any) -> Proposal:
+        """Measure what a proposal does to a model, and note it in the record.
+
+        Parameters
+        ----------
+        number : int
+            Which proposal.
+        dataset : str, optional
+            The dataset; the only one that it changes by default.
+        **options : Any
+            As for `impact`.
+
+        Raises
+        ------
+        UsageError
+            If it changes several datasets, or has conflicts.
+        """
+        picture = self.proposals.refresh(number).picture
+        if picture.candidate is None:
+            raise UsageError(f"Proposal {number} has conflicts, so there is nothing to train on yet.")
+        if dataset is None:
+            there = self.commit(picture.candidate).datasets
+            names = [name for name in picture.diff if name in there and not name.endswith(".quarantine")]
+            if len(names) != 1:
+                raise UsageError(
+                    f"Which dataset shall a model be trained on? Name it: {', '.join(names) or 'none changes'}."
+                )
+            dataset = names[0]
+        found = self.impact(dataset, base=picture.target_commit, head=picture.candidate, **options)
+        return self.proposals.add_impact(number, found.to_dict())
+
+    def _check_candidate(
+        self, candidate: CommitId, target: CommitId, datasets: Sequence[str], only: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """Check the datasets of a commit against those of the branch that it shall go into."""
+        before = self.commit(target).datasets
+        there = self.at(candidate)
+        reports = []
+        for name in datasets:
+            report = there.check(name, against=target if name in before else None, only=only)
+            shown = [
+                {**one.to_dict(), "rows": one.to_dict()["rows"][:_ROWS_KEPT]} for one in report.problems()
+            ]
+            reports.append(
+                {
+                    "dataset": name,
+                    "outcome": str(report.outcome),
+                    "counts": report.counts(),
+                    "scores": dict(report.scores),
+                    "findings": json.loads(
+                        json.dumps(shown, default=str, allow_nan=True), parse_constant=_null
+                    ),
+                }
+            )
+        return reports
+
     def transform(
         self, dataset: str, transform: str, parameters: Mapping[str, Any] | None = None, **options: Any
     ) -> TransformResult:
@@ -307,6 +405,10 @@ def _in_memory(source: Any, dataset: str | None, reading: dict[str, Any]) -> tup
     repo = Repo.init("memory://")
     repo.import_(name, source, **reading)
     return repo, name
+
+
+def _null(_: str) -> None:
+    """Return null for a number that JSON has no form for."""
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -29,6 +29,8 @@ _SECTIONS = {
         "switch": "headwater.cli.branches:switch",
         "tag": "headwater.cli.branches:tag",
         "merge": "headwater.cli.merge:merge",
+        "propose": "headwater.cli.propose:propose",
+        "proposals": "headwater.cli.propose:proposals",
         "cherry-pick": "headwater.cli.merge:cherry_pick",
         "rebase": "headwater.cli.merge:rebase",
         "revert": "headwater.cli.merge:revert",

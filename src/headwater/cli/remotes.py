@@ -12,7 +12,7 @@ from headwater.cli.app import Session, command, group
 from headwater.cli.options import column_names, joined, shell_word
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from headwater.store.remotes import RefChange
     from headwater.store.transfer import Transferred
@@ -120,9 +120,9 @@ def clone(
 @command("fetch")
 @click.argument("name", default="origin", metavar="[REMOTE]")
 def fetch(session: Session, name: str) -> None:
-    """Bring the branches and tags of a remote here, as REMOTE/BRANCH.
+    """Bring the branches, tags and proposals of a remote here.
 
-    Your own branches stay where they are: `hw pull` moves them.
+    Its branches are REMOTE/BRANCH here. Your own branches stay where they are: `hw pull` moves them.
 
     Examples
     --------
@@ -133,6 +133,7 @@ def fetch(session: Session, name: str) -> None:
     session.show(asdict(done), lambda out: _draw(out, done.changes, done.copied, f"{name} has nothing new"))
     for tag in done.kept_tags:
         session.say(f"Tag {tag!r} means another commit at {name}. Yours stays.")
+    _say_renumbered(session, name, done.renumbered)
 
 
 @command("pull")
@@ -162,6 +163,7 @@ def pull(session: Session, name: str, diverged: str | None) -> None:
         "reset": f"{merged.branch} is at {merged.commit[:12]} now, as {where}",
     }[merged.kind]
     session.show(asdict(done), lambda out: out.print(text, markup=False))
+    _say_renumbered(session, name, done.fetched.renumbered)
     if merged.kind == "merge":
         session.next("hw push")
 
@@ -174,23 +176,37 @@ def pull(session: Session, name: str, diverged: str | None) -> None:
     "--force", is_flag=True, help="Move a branch there even if it loses commits that you have fetched."
 )
 @click.option("-d", "--delete", is_flag=True, help="Delete the branches there instead.")
-def push(session: Session, branches: Sequence[str], name: str, tags: bool, force: bool, delete: bool) -> None:
-    """Bring branches to a remote, with all they need.
+@click.option("--proposals", "only_proposals", is_flag=True, help="Push the proposals, and no branch.")
+def push(
+    session: Session,
+    branches: Sequence[str],
+    name: str,
+    tags: bool,
+    force: bool,
+    delete: bool,
+    only_proposals: bool,
+) -> None:
+    """Bring branches to a remote, with all they need, and proposals.
 
-    Without BRANCH it is the one you are on.
+    Without BRANCH it is the one you are on. What was said about proposals there is joined with yours.
 
     Examples
     --------
     hw push
     hw push fix-labels --tags
     hw push -d fix-labels
+    hw push --proposals
     """
+    if only_proposals and (branches or tags or force or delete):
+        raise click.UsageError("--proposals pushes no branch and no tag; leave the rest out.")
     if delete and not branches:
         raise click.UsageError("Which branch shall be deleted there? `hw push -d BRANCH`.")
-    done = session.repo().push(name, branches=branches, tags=tags, force=force, delete=delete)
+    what: Any = "only" if only_proposals else True
+    done = session.repo().push(name, branches=branches, tags=tags, force=force, delete=delete, proposals=what)
     session.show(
         asdict(done), lambda out: _draw(out, done.changes, done.copied, f"{name} has it all already")
     )
+    _say_renumbered(session, name, done.renumbered)
 
 
 @group("remote")
@@ -258,6 +274,11 @@ def remove(session: Session, name: str) -> None:
 
 for each in (list_, add, remove):
     remote.add_command(each)
+
+
+def _say_renumbered(session: Session, remote: str, numbers: Mapping[int, int]) -> None:
+    for old, new in numbers.items():
+        session.say(f"Your proposal {old} is number {new} now: {remote} has another proposal {old}.")
 
 
 def _draw(out: Any, changes: Sequence[RefChange], copied: Transferred, nothing: str) -> None:

@@ -23,7 +23,7 @@ from headwater.store.reachable import keep_alive
 if TYPE_CHECKING:
     from headwater.store.repo import Repo
 
-__all__ = ["MergeResult", "Rebased", "cherry_pick", "merge", "rebase", "revert"]
+__all__ = ["MergeResult", "Rebased", "cherry_pick", "merge", "preview", "rebase", "revert"]
 
 
 _SIDES: tuple[Resolve, ...] = ("ours", "theirs")
@@ -99,6 +99,24 @@ def merge(
     )
     _publish(repo, branch, commit, ours, f"merge {source}", began)
     return MergeResult(kind="merge", commit=commit.id, branch=branch)
+
+
+def preview(repo: Repo, ours: CommitId, theirs: CommitId, *, message: str) -> Commit:
+    """Return the commit that a merge of two commits would make; no branch moves.
+
+    Raises
+    ------
+    MergeConflict
+        If both changed a cell.
+    """
+    base = merge_base(ours, theirs, repo.objects)
+    return _save(
+        repo,
+        _three_way(repo, base, ours, theirs, resolve=None, what=f"merging {theirs[:12]} into {ours[:12]}"),
+        parents=(ours, theirs),
+        message=message,
+        provenance=Provenance(kind="merge", id=theirs, inputs=(theirs,)),
+    )
 
 
 def revert(repo: Repo, ref: str, *, message: str | None = None) -> CommitId:

@@ -32,7 +32,7 @@ __all__ = ["Verified", "repair", "verify"]
 logger = logging.getLogger(__name__)
 
 _MOST_NAMED = 5
-_NOUN = {"heads": "Branch", "tags": "Tag", "remotes": "Branch of a remote"}
+_NOUN = {"heads": "Branch", "tags": "Tag", "remotes": "Branch of a remote", "proposals": "Proposal"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,15 +23,17 @@ from headwater.core.ids import CommitId, ObjectId, canonical_json
 from headwater.store.objects import Objects
 from headwater.store.storage import Version
 
-__all__ = ["KINDS", "Move", "RefKind", "Refs", "whoami"]
+__all__ = ["KINDS", "NAMED", "Move", "RefKind", "Refs", "whoami"]
 
-RefKind = Literal["heads", "tags", "remotes"]
-KINDS: tuple[RefKind, ...] = ("heads", "tags", "remotes")
+RefKind = Literal["heads", "tags", "remotes", "proposals"]
+KINDS: tuple[RefKind, ...] = ("heads", "tags", "remotes", "proposals")
+NAMED: tuple[RefKind, ...] = ("heads", "tags", "remotes")
+"""The kinds that a ref expression may name; a proposal is named by its number, where one is asked for."""
 
 _NAME = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)*")
 _LONGEST_NAME = 200
 _RESERVED = ("HEAD", "PIN")
-_NOUN = {"heads": "branch", "tags": "tag", "remotes": "branch of a remote"}
+_NOUN = {"heads": "branch", "tags": "tag", "remotes": "branch of a remote", "proposals": "proposal"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class Move:
 
 
 class Refs:
-    """Branches (``heads``) and tags of a repository, and the branches its remotes had when last seen."""
+    """Branches (``heads``), tags and proposals, and the branches that remotes had when last seen."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects

@@ -23,6 +23,7 @@ from headwater.core.errors import (
 )
 from headwater.core.ids import CommitId, ObjectId, canonical_json
 from headwater.core.progress import SILENT, Progress
+from headwater.store.exchange import Exchanged, bring_proposals, send_proposals
 from headwater.store.graph import compare, merge_base
 from headwater.store.lazy import CACHE_BYTES, LazyObjects
 from headwater.store.objects import Objects
@@ -72,11 +73,15 @@ class RefChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What a fetch brought: refs that moved, tags that differ from ours and stay, and what was copied."""
+    """What a fetch brought: refs that moved, tags that differ from ours and stay, and what was copied.
+
+    ``renumbered`` are proposals of ours whose number was taken there: old number to new.
+    """
 
     remote: str
     changes: tuple[RefChange, ...] = ()
     kept_tags: tuple[str, ...] = ()
+    renumbered: dict[int, int] = field(default_factory=dict)
     copied: Transferred = field(default_factory=Transferred)
 
 
@@ -90,10 +95,14 @@ class Pulled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pushed:
-    """What a push brought to the remote: the refs that moved there, and what was copied."""
+    """What a push brought to the remote: the refs that moved there, and what was copied.
+
+    ``renumbered`` are proposals of ours whose number was taken there: old number to new.
+    """
 
     remote: str
     changes: tuple[RefChange, ...] = ()
+    renumbered: dict[int, int] = field(default_factory=dict)
     copied: Transferred = field(default_factory=Transferred)
 
 
@@ -274,7 +283,8 @@ def clone(
 def fetch(repo: Repo, remote: str = ORIGIN) -> Fetched:
     """Bring the branches and tags of a remote here, as ``REMOTE/BRANCH``; our own branches stay.
 
-    Branches that are gone there go here, too. A tag that means another commit here stays as it is.
+    Proposals come along, and what was said on both sides is joined. Branches that are gone there go here, too. A tag
+    that means another commit here stays as it is.
     """
     began = monotonic()
     there = _opened(repo, remote)
@@ -310,7 +320,14 @@ def fetch(repo: Repo, remote: str = ORIGIN) -> Fetched:
         ):
             changes.append(RefChange(name=name, before=None, after=commit))
     kept = tuple(sorted(name for name, commit in tags.items() if ours.get(name, commit) != commit))
-    return Fetched(remote=remote, changes=tuple(changes), kept_tags=kept, copied=copied)
+    said = bring_proposals(repo, there, part=_part(repo, remote))
+    return Fetched(
+        remote=remote,
+        changes=(*changes, *_said(said)),
+        kept_tags=kept,
+        renumbered=said.renumbered,
+        copied=copied + said.copied,
+    )
 
 
 def pull(repo: Repo, remote: str = ORIGIN, *, diverged: OnDiverged = "refuse") -> Pulled:
@@ -368,8 +385,9 @@ def push(
     tags: bool = False,
     force: bool = False,
     delete: bool = False,
+    proposals: bool | Literal["only"] = True,
 ) -> Pushed:
-    """Bring branches to a remote, with all they need.
+    """Bring branches to a remote, with all they need, and the proposals.
 
     Parameters
     ----------
@@ -386,6 +404,8 @@ def push(
         Not if they have moved since we last fetched.
     delete : bool
         Delete these branches there instead.
+    proposals : bool or "only"
+        Bring the proposals there as well, after what was said there was joined into them; or these alone.
 
     Raises
     ------
@@ -394,8 +414,11 @@ def push(
     ConcurrentUpdate
         If somebody else pushed at the same moment.
     """
-    names = list(branches) or [repo.require_branch()]
     there = _opened(repo, remote)
+    if proposals == "only":
+        said = send_proposals(repo, there, part=_part(repo, remote))
+        return Pushed(remote=remote, changes=_said(said), renumbered=said.renumbered, copied=said.copied)
+    names = list(branches) or [repo.require_branch()]
     now = there.refs.names("heads")
     wanted: dict[str, CommitId | None] = dict.fromkeys(names)
     ours = now if delete else repo.refs.names("heads")
@@ -439,13 +462,26 @@ def push(
             changes.append(RefChange(name=name, before=before, after=to))
             if kind == "heads":
                 _track(repo, f"{remote}/{name}", to, f"push: to {remote}")
-    return Pushed(remote=remote, changes=tuple(changes), copied=copied)
+    said = send_proposals(repo, there, part=_part(repo, remote)) if proposals and not delete else Exchanged()
+    return Pushed(
+        remote=remote,
+        changes=(*changes, *_said(said)),
+        renumbered=said.renumbered,
+        copied=copied + said.copied,
+    )
 
 
 def apart(repo: Repo, ours: CommitId, theirs: CommitId) -> tuple[int, int]:
     """Return how many commits each of two has that the other lacks."""
     found = compare(ours, theirs, repo.objects)
     return len(found.left), len(found.right)
+
+
+def _said(exchanged: Exchanged) -> tuple[RefChange, ...]:
+    return tuple(
+        RefChange(name=f"proposal {number}", before=before, after=after)
+        for number, before, after in exchanged.changes
+    )
 
 
 def _track(repo: Repo, name: str, to: CommitId | None, reason: str) -> None:

@@ -34,6 +34,7 @@ from headwater.store.manifest import Manifest, load_manifest
 from headwater.store.merge import Resolve
 from headwater.store.objects import Objects
 from headwater.store.pins import find_lock, pinned_commit, read_lock
+from headwater.store.proposals import Proposals
 from headwater.store.refs import RefKind, Refs, whoami
 from headwater.store.remotes import (
     ORIGIN,
@@ -543,6 +544,13 @@ class Repo:
             author=self.author,
         )
         return target
+
+    # Review
+
+    @property
+    def proposals(self) -> Proposals:
+        """The proposals to bring one branch into another, by number."""
+        return Proposals(self)
 
     # Other repositories
 

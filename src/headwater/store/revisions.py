@@ -10,7 +10,7 @@ from headwater.core.errors import CorruptObject, NotFound, ObjectMissing, UsageE
 from headwater.core.ids import CommitId, ObjectId
 from headwater.store.commit import Commit, is_commit, load_commit
 from headwater.store.objects import Objects
-from headwater.store.refs import KINDS, Refs
+from headwater.store.refs import NAMED, Refs
 
 __all__ = ["resolve"]
 
@@ -73,7 +73,7 @@ def _named(name: str, refs: Refs, objects: Objects, head: CommitId | None) -> Co
                 "There is no commit yet. `hw import FILE` makes the first.", kind="commit", name=name
             )
         return head
-    found = next((commit for kind in KINDS if (commit := refs.get(kind, name))), None)
+    found = next((commit for kind in NAMED if (commit := refs.get(kind, name))), None)
     if found:
         return found
     if _HASH.fullmatch(name):
@@ -84,7 +84,7 @@ def _named(name: str, refs: Refs, objects: Objects, head: CommitId | None) -> Co
             raise UsageError(
                 f"Commit {name!r} is ambiguous: {', '.join(m[:16] for m in matches)}.", name=name
             )
-    raise NotFound.among("ref", name, [known for kind in KINDS for known in refs.names(kind)])
+    raise NotFound.among("ref", name, [known for kind in NAMED for known in refs.names(kind)])
 
 
 def _commits_with_prefix(prefix: str, objects: Objects) -> list[CommitId]:

@@ -65,6 +65,11 @@ class Transferred:
     objects: int = 0
     bytes: int = 0
 
+    def __add__(self, other: Transferred) -> Transferred:
+        return Transferred(
+            self.commits + other.commits, self.objects + other.objects, self.bytes + other.bytes
+        )
+
 
 def copy_history(
     roots: Collection[CommitId],
