@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 import headwater as hw
 from headwater.api import check_file, profile_file
-from headwater.core.errors import NotFound
+from headwater.core.errors import NotFound, UsageError
 
 
 def loans(rng: np.random.Generator) -> pa.Table:
@@ -84,3 +85,43 @@ def test_export_writes_a_version(rng: np.random.Generator, tmp_path: Path) -> No
     repo.import_("loans", loans(rng), key="id")
     target = repo.export("loans@main", tmp_path / "old.parquet", columns=["id"], where="id < 10")
     assert pq.read_table(target).num_rows == 10
+
+
+def test_a_proposal_is_checked_against_its_target_and_its_impact_is_kept(tmp_path: Path) -> None:
+    repo = hw.init(tmp_path / "shop")
+    repo.author = "ada"
+    rows = [{"id": n, "x": float(n % 10), "y": n % 10 > 4, "z": None} for n in range(400)]
+    repo.import_("d", rows, key="id", label="y")
+    repo.import_("e", [{"id": n, "v": n} for n in range(20)], key="id")
+    repo.create_branch("fix")
+    with repo.branch("fix").transaction("change") as tx:
+        tx.upsert("d", [{"id": n, "x": 5.0} for n in range(300)])
+        tx.upsert("e", [{"id": 1, "v": 7}])
+        tx.append("new", [{"id": 1}], key="id")
+    made = repo.propose("fix", into="main", only=["drift", "schema", "leakage"])
+    # What is new has no baseline, so that nothing of these fits it.
+    assert [report["dataset"] for report in made.picture.reports] == ["d", "e"]
+    assert {found["check"] for report in made.picture.reports for found in report["findings"]} >= {
+        "drift.distribution"
+    }
+    with pytest.raises(UsageError, match="Which dataset shall a model be trained on"):
+        repo.measure_impact(1)
+    pytest.importorskip("sklearn")
+    found = repo.propose("fix", into="main", impact="d")
+    assert found.impact is not None
+    assert (found.impact["dataset"], found.impact["source_commit"]) == ("d", found.picture.source_commit)
+    with pytest.raises(UsageError, match="There is nothing to check"):
+        repo.propose("fix", into="main", only=["fairness"])
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_there_is_no_impact_of_a_conflict(tmp_path: Path) -> None:
+    repo = hw.init(tmp_path / "shop")
+    repo.import_("d", [{"id": n, "x": 1} for n in range(20)], key="id")
+    repo.create_branch("fix")
+    for branch, value in (("fix", 2), ("main", 3)):
+        with repo.branch(branch).transaction(branch) as tx:
+            tx.upsert("d", [{"id": 1, "x": value}])
+    with pytest.raises(UsageError, match="has conflicts"):
+        repo.propose("fix", into="main", impact=True)
+    assert repo.proposals[1].picture.conflicts == 1

@@ -271,31 +271,30 @@ class Repo(store.Repo):
                 )
             dataset = names[0]
         found = self.impact(dataset, base=picture.target_commit, head=picture.candidate, **options)
-        return self.proposals.add_impact(number, found.to_dict())
+        return self.proposals.add_impact(number, _plain(found.to_dict()))
 
     def _check_candidate(
         self, candidate: CommitId, target: CommitId, datasets: Sequence[str], only: Sequence[str]
     ) -> list[dict[str, Any]]:
-        """Check the datasets of a commit against those of the branch that it shall go into."""
+        """Check the datasets of a commit against those of the branch that it shall go into.
+
+        A dataset that none of ``only`` fits is left out, unless that leaves none.
+        """
         before = self.commit(target).datasets
         there = self.at(candidate)
         reports = []
+        unfit: UsageError | None = None
         for name in datasets:
-            report = there.check(name, against=target if name in before else None, only=only)
-            shown = [
-                {**one.to_dict(), "rows": one.to_dict()["rows"][:_ROWS_KEPT]} for one in report.problems()
-            ]
-            reports.append(
-                {
-                    "dataset": name,
-                    "outcome": str(report.outcome),
-                    "counts": report.counts(),
-                    "scores": dict(report.scores),
-                    "findings": json.loads(
-                        json.dumps(shown, default=str, allow_nan=True), parse_constant=_null
-                    ),
-                }
-            )
+            try:
+                report = there.check(name, against=target if name in before else None, only=only)
+            except UsageError as error:
+                if error.facts.get("kind") != "suite":
+                    raise
+                unfit = error
+                continue
+            reports.append(_kept(report))
+        if unfit is not None and not reports:
+            raise unfit
         return reports
 
     def transform(
@@ -405,6 +404,23 @@ def _in_memory(source: Any, dataset: str | None, reading: dict[str, Any]) -> tup
     repo = Repo.init("memory://")
     repo.import_(name, source, **reading)
     return repo, name
+
+
+def _kept(report: Report) -> dict[str, Any]:
+    """Return what the record of a proposal keeps of a report: outcome, counts, and what does not pass."""
+    problems = [{**one.to_dict(), "rows": one.to_dict()["rows"][:_ROWS_KEPT]} for one in report.problems()]
+    return {
+        "dataset": report.dataset,
+        "outcome": str(report.outcome),
+        "counts": report.counts(),
+        "scores": dict(report.scores),
+        "findings": _plain(problems),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON holds it; numbers that it has no form for become null."""
+    return json.loads(json.dumps(value, default=str), parse_constant=_null)
 
 
 def _null(_: str) -> None:

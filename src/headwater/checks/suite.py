@@ -68,7 +68,8 @@ class Suite:
             raise UsageError(
                 f"There is nothing to check: no {' or '.join(wanted)} fits this dataset as it is. Name what it is "
                 "about (label, sensitive features, time, baseline: --label, --sensitive, --time, --against), or "
-                "write a rule with the parameters of the check into the contract."
+                "write a rule with the parameters of the check into the contract.",
+                kind="suite",
             )
         return replace(self, checks=tuple(kept), left_out=())
 

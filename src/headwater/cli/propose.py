@@ -298,7 +298,8 @@ def _tell(session: Session, repo: Repo, proposal: Proposal, words: str) -> None:
     session.show(value, lambda out: out.print(line, markup=False, soft_wrap=True))
 
 
-def _brief(proposal: Proposal) -> dict[str, Any]:
-    return {
-        name: value for name, value in proposal.to_dict().items() if name not in ("events", "reports", "diff")
-    }
+def _brief(proposal: Proposal, standing: Standing) -> dict[str, Any]:
+    facts = proposal.to_dict()
+    brief = {name: value for name, value in facts.items() if name not in ("events", "reports", "diff")}
+    now = {"status": standing.status, "is_current": standing.is_current, "reasons": standing.reasons}
+    return {**brief, **now}

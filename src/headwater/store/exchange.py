@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Exchanged", "bring_proposals", "send_proposals"]
 
 _ATTEMPTS = 20
+_FETCH = "fetch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,8 @@ class Exchanged:
 def bring_proposals(repo: Repo, there: Repo, *, part: Part = EVERYTHING) -> Exchanged:
     """Bring the proposals of another repository here, with all they speak of.
 
-    A record that both have is joined. A proposal keeps the number that it has there; one of ours that has it gets
-    another, unless they know ours as well.
+    A record that both have is joined. A proposal keeps the number that it has there; one of ours that has it, and
+    that nobody has seen yet, gets another.
     """
     theirs = _heads(there)
     ours = _heads(repo)
@@ -133,11 +134,15 @@ def _number_of(repo: Repo, root: CommitId) -> int | None:
 
 
 def _make_room(repo: Repo, there: Repo, number: int, known: set[CommitId], renumbered: dict[int, int]) -> int:
-    """Return the number that a new proposal gets here: the one it has there, if ours can give way."""
+    """Return the number that a new proposal gets here: the one it has there, if ours can give way.
+
+    Ours gives way if nobody knows it by its number yet: it was made here, and they have not got it.
+    """
     held = repo.refs.get("proposals", str(number))
     if held is None:
         return number
-    if _root(held, repo.objects) in known:
+    reasons = {move.reason for move in repo.refs.reflog("proposals", str(number))}
+    if _root(held, repo.objects) in known or _FETCH in reasons:
         return _free(repo, there)
     place = _free(repo, there)
     for name, before, after in ((place, None, held), (number, held, None)):
@@ -171,6 +176,6 @@ def _join(repo: Repo, number: int, incoming: CommitId) -> tuple[CommitId | None,
             after = incoming
         else:
             after = join_events(repo.objects, [ours, incoming]).id
-        if repo.refs.move("proposals", str(number), after, expected=ours, reason="fetch", author=repo.author):
+        if repo.refs.move("proposals", str(number), after, expected=ours, reason=_FETCH, author=repo.author):
             return ours, after
     raise ConcurrentUpdate(f"Proposal {number} moved under us too often. Nothing was lost; try again.")

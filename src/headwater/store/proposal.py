@@ -227,7 +227,10 @@ class Proposal:
                 f"{self.target} into {self.source} first, and decide them there."
             )
         elif picture.outcome is None:
-            found.append("The checks have not run for the commits that the branches are at.")
+            found.append(
+                "The checks have not run for the commits that the branches are at: "
+                f"`hw propose refresh {self.number}` runs them."
+            )
         elif picture.outcome in ("fail", "error"):
             bad = [
                 f"{r['dataset']} ({r['outcome']})" for r in picture.reports if r["outcome"] == picture.outcome

@@ -241,7 +241,7 @@ class Proposals(Mapping[int, Proposal]):
             return self[number]
 
     def refresh(self, number: int, *, check: bool = True, force: bool = False) -> Proposal:
-        """Bring a proposal up to where its branches are, and run the checks if they have not run for that.
+        """Bring a proposal up to where its branches are, and run the checks if they have not run for that, or broke.
 
         A proposal whose commits are all in the target is noted as merged.
 
@@ -260,7 +260,7 @@ class Proposals(Mapping[int, Proposal]):
         now = self.standing(proposal)
         if now.is_merged:
             return self._merged(number, self._merged_by(proposal, now.target_commit))
-        has_run = proposal.picture.outcome is not None or bool(proposal.picture.conflicts)
+        has_run = proposal.picture.outcome not in (None, "error") or bool(proposal.picture.conflicts)
         if now.is_current and not force and (has_run or not check or self._checker is None):
             return proposal
         picture = self._picture(now.source_commit, now.target_commit, proposal.only, check=check)
