@@ -93,7 +93,7 @@ def new(
     Examples
     --------
     hw propose fix-labels
-    hw propose fix-labels --into main --title "41 labels" --reviewer bob --impact
+    hw propose new fix-labels --into main --title "41 labels" --reviewer bob --impact
     """
     repo = session.repo()
     made = repo.propose(
