@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 from typing import Any
 
@@ -336,3 +337,10 @@ def test_the_result_can_be_written_as_json(repo: Repo) -> None:
         "notes": [],
     }
     assert repo.commit(result.commit).message == "why"
+
+
+def test_a_file_whose_name_is_no_unicode_is_imported_and_named_readably(repo: Repo, tmp_path: Path) -> None:
+    file = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.csv")
+    Path(file).write_text("id\n1\n")
+    assert import_data(repo, "d", file, key="id").rows == 1
+    assert repo.commit("HEAD").message == f"Import {tmp_path}/caf\\xe9.csv into d"

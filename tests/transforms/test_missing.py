@@ -105,6 +105,11 @@ def test_what_does_not_fit_is_refused() -> None:
         cleaned(strategy="mean", columns=["word"])
     with pytest.raises(SchemaError, match="'x' does not fit column 'whole'"):
         cleaned(strategy="constant", columns=["whole"], value="x")
+    nested = repo_of(pa.table({"id": [1, 2], "l": [[1], None]}), contract=Contract(dataset="people"))
+    with pytest.raises(
+        SchemaError, match="'l' is list<item: int64>: such values are not counted. Use drop_rows"
+    ):
+        run(nested, "people", make("clean.missing", {"columns": ["l"]}))
     with pytest.raises(SchemaError, match="part of the key"):
         cleaned(columns=["id"])
     with pytest.raises(UsageError, match="goes with a value"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CONTROLS", "clipped"]
+__all__ = ["CONTROLS", "clipped", "printable"]
 
 CONTROLS = {
     code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
@@ -21,3 +21,14 @@ def clipped(text: str, limit: int = 80) -> str:
     ('head…', 'water')
     """
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def printable(text: str) -> str:
+    r"""Return text as Unicode: bytes of a file name that are none are shown as ``\xe9``.
+
+    Examples
+    --------
+    >>> printable("caf\udce9.csv")
+    'caf\\xe9.csv'
+    """
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -11,6 +11,7 @@ from headwater.core.contract import Contract, promises
 from headwater.core.errors import UsageError, require_choice
 from headwater.core.ids import CommitId
 from headwater.core.schema import SchemaChange, require_columns
+from headwater.core.text import printable
 from headwater.formats.read import read
 from headwater.store.commit import Provenance
 from headwater.store.diff import Diff
@@ -177,7 +178,7 @@ def _opened(source: Any, reading: Mapping[str, Any]) -> tuple[str, Rows, tuple[s
         return f"a {type(source).__name__} in memory", incoming(source), ()
     opened = read(source, **reading)
     place = str(source) if isinstance(source, str | Path) else ", ".join(str(item) for item in source)
-    return place, incoming(opened), tuple(opened.notes)
+    return printable(place), incoming(opened), tuple(opened.notes)
 
 
 def _set_roles(

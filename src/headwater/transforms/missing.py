@@ -77,6 +77,11 @@ class CleanMissing(RowTransform[Fillings]):
                     f"Column {name!r} is {kind}: it has no {self.strategy}. Use most_frequent or constant.",
                     column=name,
                 )
+            if pa.types.is_nested(kind) and self.strategy in ("auto", "most_frequent"):
+                raise SchemaError(
+                    f"Column {name!r} is {kind}: such values are not counted. Use drop_rows or indicator.",
+                    column=name,
+                )
             if self.strategy == "constant":
                 self._constant(name, kind)
 
