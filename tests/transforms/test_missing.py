@@ -106,9 +106,7 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(SchemaError, match="'x' does not fit column 'whole'"):
         cleaned(strategy="constant", columns=["whole"], value="x")
     nested = repo_of(pa.table({"id": [1, 2], "l": [[1], None]}), contract=Contract(dataset="people"))
-    with pytest.raises(
-        SchemaError, match="'l' is list<item: int64>: such values are not counted. Use drop_rows"
-    ):
+    with pytest.raises(SchemaError, match="such values are not counted"):
         run(nested, "people", make("clean.missing", {"columns": ["l"]}))
     with pytest.raises(SchemaError, match="part of the key"):
         cleaned(columns=["id"])
