@@ -199,10 +199,10 @@ def test_a_copy_that_is_cut_leaves_the_proposals_as_they_were(
     whole = transfer._copy
     left = iter(range(1))
 
-    def cut(*args: object) -> int:
+    def cut(*args: Any, **options: Any) -> int:
         if next(left, None) is None:
             raise KeyboardInterrupt
-        return whole(*args)  # type: ignore[arg-type]
+        return whole(*args, **options)
 
     monkeypatch.setattr(transfer, "_copy", cut)
     with pytest.raises(KeyboardInterrupt):
