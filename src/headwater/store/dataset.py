@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from headwater.core.contract import Contract
-from headwater.core.errors import NotFound, UsageError
+from headwater.core.errors import NotFound, UsageError, require_choice
 from headwater.core.extras import require
 from headwater.core.hashing import hash_columns
 from headwater.core.ids import CommitId
@@ -24,8 +24,10 @@ from headwater.engine.base import Executor
 from headwater.store.chunk import CHUNK_ROWS, Chunk, live_mask, read_chunk
 from headwater.store.duck import filtered, rows_where
 from headwater.store.keytext import key_texts, parse_keys
+from headwater.store.loading import Chunks
 from headwater.store.lookup import Places, gather, locate
 from headwater.store.manifest import Manifest
+from headwater.store.narrow import narrowed
 from headwater.store.objects import Objects
 from headwater.store.pushdown import Condition, analyse, may_hold, read_matching
 from headwater.store.splits import Part, Split, declared_split, measure_split, part_of
@@ -240,14 +242,40 @@ class Dataset:
                 f"Dataset {self.name!r} has no split. Declare one: `hw split {self.name} --into train=0.8,test=0.2`.",
                 dataset=self.name,
             )
-        manifest, objects = part_of(self.manifest, split, name, self._objects, self._executor)
+        found = part_of(self.manifest, split, name, self._objects, self._executor)
+        return self._narrowed(*found, lambda ref: self.at(ref).split(name))
+
+    def where(self, condition: str) -> Dataset:
+        """Return the rows for which a condition holds, to be read as any dataset.
+
+        Parameters
+        ----------
+        condition : str
+            A SQL condition, as in `scan`. It is asked once, now.
+
+        Raises
+        ------
+        UsageError
+            If the condition cannot be understood.
+        """
+        rows_where(self.schema.empty_table(), condition, self.name)
+        known = analyse(condition, self.schema, self.name)
+        chunks = [
+            chunk for _, chunk in self.manifest.chunks.narrowed(partial(may_hold, known, schema=self.schema))
+        ]
+
+        def keep(chunk: Chunk) -> np.ndarray[Any, np.dtype[np.bool_]]:
+            rows = read_chunk(chunk, self.schema, self._objects, columns=known.columns, deleted=True)
+            mask = np.zeros(chunk.rows, np.bool_)
+            mask[rows_where(rows, condition, self.name)] = True
+            return mask
+
+        found = narrowed(self.manifest, chunks, keep, self._objects, self._executor)
+        return self._narrowed(*found, lambda ref: self.at(ref).where(condition))
+
+    def _narrowed(self, manifest: Manifest, objects: Objects, at: Callable[[str], Dataset]) -> Dataset:
         return Dataset(
-            self.name,
-            manifest,
-            commit=self.commit,
-            objects=objects,
-            executor=self._executor,
-            at=lambda ref: self.at(ref).split(name),
+            self.name, manifest, commit=self.commit, objects=objects, executor=self._executor, at=at
         )
 
     def measure_split(self) -> list[Part]:
@@ -427,6 +455,122 @@ class Dataset:
         require("pandas", extra="pandas", purpose="to_pandas")
         frame: pandas.DataFrame = self.to_arrow(columns, where).to_pandas()
         return frame
+
+    def to_torch(
+        self,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        *,
+        style: Literal["iterable", "map"] = "iterable",
+        batch_size: int | None = None,
+        drop_last: bool = False,
+        shuffle: bool = False,
+        seed: int = 0,
+        epoch: int = 0,
+        window: int = 4,
+        rank: int | None = None,
+        world_size: int | None = None,
+        equal: bool = False,
+        decode: Mapping[str, Callable[[Any], Any]] | None = None,
+    ) -> Any:
+        """Return a dataset for PyTorch; needs the extra ``torch``.
+
+        Parameters
+        ----------
+        columns, where : sequence of str, str, optional
+            As in `scan`. The condition is asked once, now.
+        style : {"iterable", "map"}
+            ``iterable`` reads chunk by chunk and shuffles by itself. ``map`` gives rows by number, for samplers; it
+            reads the chunk around a row, so in random order over many chunks it is slow.
+        batch_size : int, optional
+            Rows a batch of the iterable: give the ``DataLoader`` ``batch_size=None``. One row at a time by default.
+        drop_last : bool
+            Whether to leave out a last batch with fewer rows.
+        shuffle : bool
+            Whether to shuffle: the order of the chunks, and the rows of ``window`` chunks together. All rows come
+            once an epoch.
+        seed, epoch : int
+            Together they fix the order. ``set_epoch`` of the iterable chooses another epoch.
+        window : int
+            How many chunks to draw from at a time; they are in memory twice.
+        rank, world_size : int, optional
+            Which of how many processes this is; the environment variables of the launcher say it by default. Workers
+            of a ``DataLoader`` share the rows of a process among them.
+        equal : bool
+            Whether all processes get the same number of rows; up to ``world_size - 1`` are left out of an epoch.
+        decode : mapping of str to callable, optional
+            For a column, what to make of each value, such as an image of its bytes. Bytes stay bytes without.
+
+        Returns
+        -------
+        torch.utils.data.IterableDataset or torch.utils.data.Dataset
+            Of dicts from column to tensor or list (`headwater.store.tensors.tensors`). The iterable has
+            ``state_dict`` and ``load_state_dict``, by which torchdata's ``StatefulDataLoader`` goes on within an epoch.
+
+        Raises
+        ------
+        MissingExtra
+            If PyTorch is not installed.
+        """
+        from headwater.store.tensors import iterable_dataset, map_dataset
+
+        require_choice("style", style, ("iterable", "map"))
+        chunks = self._chunks_of(columns, where)
+        unknown = [name for name in decode or {} if name not in chunks.schema.names]
+        if unknown:
+            require_columns(chunks.schema, unknown, where=f"what is read of dataset {self.name!r}")
+        if style == "map":
+            return map_dataset(chunks, kept=window, decode=decode)
+        return iterable_dataset(
+            chunks,
+            batch_size=batch_size,
+            drop_last=drop_last,
+            shuffle=shuffle,
+            seed=seed,
+            epoch=epoch,
+            window=window,
+            rank=rank,
+            world_size=world_size,
+            equal=equal,
+            decode=decode,
+        )
+
+    def to_huggingface(
+        self, columns: Sequence[str] | None = None, where: str | None = None, *, streaming: bool = False
+    ) -> Any:
+        """Return a dataset of the library ``datasets``; needs the extra ``huggingface``.
+
+        Parameters
+        ----------
+        columns, where : sequence of str, str, optional
+            As in `scan`.
+        streaming : bool
+            Return an ``IterableDataset`` with a shard a chunk, which reads as it goes; otherwise a ``Dataset`` over
+            the rows in memory, without copying them.
+        """
+        from headwater.store.bridges import to_huggingface
+
+        return to_huggingface(self._chunks_of(columns, where), streaming=streaming)
+
+    def to_ray(self, columns: Sequence[str] | None = None, where: str | None = None) -> Any:
+        """Return a ``ray.data.Dataset``; needs the extra ``ray``.
+
+        Each chunk is read by a task of the cluster, not by the driver: its machines must reach the repository.
+
+        Parameters
+        ----------
+        columns, where : sequence of str, str, optional
+            As in `scan`. The condition is asked here.
+        """
+        from headwater.store.bridges import to_ray
+
+        return to_ray(self._chunks_of(columns, where))
+
+    def _chunks_of(self, columns: Sequence[str] | None, where: str | None) -> Chunks:
+        """Return what a loader reads."""
+        schema = pa.schema([self.schema.field(name) for name in self._names(columns)])
+        found = self if where is None else self.where(where)
+        return Chunks(tuple(found.chunks), schema, found.fingerprint)
 
     def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
         """Return the rows as a DuckDB relation, which reads from the repository what each of its uses needs."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 
 from headwater.core.errors import NotFound, UsageError
 from headwater.core.hashing import U64, hash_columns, hash_keys, mix
-from headwater.core.ids import ObjectId, digest
 from headwater.core.schema import require_columns
 from headwater.engine.base import Executor
 from headwater.store.chunk import Chunk, live_mask, read_chunk
-from headwater.store.chunklist import ChunkList
-from headwater.store.manifest import EMPTY, Manifest, fingerprint_chunk
+from headwater.store.manifest import Manifest
+from headwater.store.narrow import narrowed
 from headwater.store.objects import Objects
 
 if TYPE_CHECKING:
@@ -225,19 +224,13 @@ def part_of(
     a row.
     """
     wanted = split.number(name)
-    overlay = _Overlay(objects)
 
-    def task(chunk: Chunk) -> Chunk:
-        codes, made = _codes(manifest, split, chunk, objects)
-        kept = (codes == wanted) & ~made if wanted else codes == wanted
-        return chunk.with_deleted(np.flatnonzero(~kept), overlay)
+    def keep(chunk: Chunk) -> NDArray[np.bool_]:
+        hashes, made = _units(manifest, split, chunk, objects)
+        mine: NDArray[np.bool_] = split.assign(hashes) == wanted
+        return mine & ~made if wanted else mine
 
-    chunks = list(executor.map(task, manifest.chunks))
-    total = EMPTY
-    for chunk in chunks:
-        total += fingerprint_chunk(chunk, overlay)
-    kept = ChunkList(chunk for chunk in chunks if chunk.live_rows)
-    return replace(manifest, chunks=kept, fingerprint=total), overlay
+    return narrowed(manifest, manifest.chunks, keep, objects, executor)
 
 
 def measure_split(manifest: Manifest, split: Split, objects: Objects, executor: Executor) -> list[Part]:
@@ -305,34 +298,6 @@ def augmented(table: pa.Table) -> NDArray[np.bool_]:
     if AUGMENTED_FROM not in table.schema.names:
         return np.zeros(table.num_rows, np.bool_)
     return np.asarray(table.column(AUGMENTED_FROM).is_valid())
-
-
-class _Overlay(Objects):
-    """Objects of a repository, and a few more that are kept in memory: reading writes nothing."""
-
-    def __init__(self, below: Objects) -> None:
-        super().__init__(below.storage)
-        self._below = below
-        self._own: dict[ObjectId, bytes] = {}
-
-    def put(self, data: bytes | memoryview | pa.Buffer) -> ObjectId:
-        kept = bytes(data)
-        name = digest(kept)
-        self._own[name] = kept
-        return name
-
-    def get(self, name: ObjectId) -> bytes:
-        return self._own[name] if name in self._own else self._below.get(name)
-
-    def open(self, name: ObjectId) -> pa.Buffer:
-        return pa.py_buffer(self._own[name]) if name in self._own else self._below.open(name)
-
-
-def _codes(
-    manifest: Manifest, split: Split, chunk: Chunk, objects: Objects
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    hashes, made = _units(manifest, split, chunk, objects)
-    return split.assign(hashes), made
 
 
 def _units(manifest: Manifest, split: Split, chunk: Chunk, objects: Objects) -> tuple[U64, NDArray[np.bool_]]:

@@ -86,6 +86,7 @@ class Storage:
 
     def __init__(self, location: str | Path, **options: Any) -> None:
         text = str(location)
+        self._options = options
         if text.startswith("file://"):
             text = unquote(text.removeprefix("file://").removeprefix("localhost"))
         self.location = text
@@ -103,6 +104,11 @@ class Storage:
 
     def __repr__(self) -> str:
         return f"Storage({self.location!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.location == "memory://":
+            raise TypeError("What is in memory:// stays in its process. Give it a name, or use a directory.")
+        return _reopened, (type(self), self.location, self._options)
 
     def read(self, path: str) -> bytes:
         """Return the bytes at ``path``.
@@ -491,3 +497,8 @@ def _translate(error: Exception, verb: str, where: str) -> StorageError:
 
 def _as_bytes(data: bytes | memoryview) -> bytes:
     return data if isinstance(data, bytes) else bytes(data)
+
+
+def _reopened(kind: type[Storage], location: str, options: dict[str, Any]) -> Storage:
+    """Open a place again, in another process."""
+    return kind(location, **options)
