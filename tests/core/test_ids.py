@@ -9,6 +9,7 @@ from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.core.errors import UsageError
 from headwater.core.ids import canonical_json, digest
 
 JSON = st.recursive(
@@ -47,3 +48,8 @@ def test_the_order_of_keys_does_not_matter() -> None:
 def test_what_json_cannot_say_is_refused() -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         canonical_json(float("nan"))
+
+
+def test_a_text_that_is_no_unicode_is_refused_in_words() -> None:
+    with pytest.raises(UsageError, match=r"no UTF-8: '.*label.*udcff"):
+        canonical_json({"message": "the label \udcff of row 7"})

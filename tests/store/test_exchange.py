@@ -103,6 +103,28 @@ def test_of_two_proposals_with_one_number_the_shared_one_keeps_it(origin: Repo, 
     assert verify(Repo.open(place(origin))).outcome == Outcome.PASS
 
 
+def test_a_renumbering_that_was_killed_is_finished(origin: Repo, tmp_path: Path) -> None:
+    here, bob = copy(origin, tmp_path / "bob", "bob")
+    changed(here, "mine", 5, "mine")
+    mine = bob.open("mine", into="main")
+    origin.create_branch("other", "main")
+    changed(origin, "other", 6, "other")
+    other = Proposals(origin, Fixed()).open("other", into="main")
+    whole = here.refs.move
+
+    def killed(kind: Any, name: str, to: Any, **options: Any) -> bool:
+        if kind == "proposals" and to is None:
+            raise KeyboardInterrupt
+        return whole(kind, name, to, **options)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(here.refs, "move", killed)
+        here.fetch()
+    again = Repo.open(place(here))
+    again.fetch()
+    assert {n: p.id for n, p in again.proposals.items()} == {1: bob[1].id, 2: other.id, 3: mine.id}
+
+
 def test_numbers_of_a_second_remote_change_none_of_ours(tmp_path: Path) -> None:
     one = with_fix(tmp_path / "one")
     two = clone(Repo, place(one), tmp_path / "two")

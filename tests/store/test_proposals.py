@@ -148,36 +148,6 @@ def test_conflicts_close_the_gate_until_they_are_decided(repo: Repo, ada: Propos
     assert rows(repo)[1] == "fixed"
 
 
-def test_a_branch_that_was_rewritten_is_looked_at_anew(repo: Repo, ada: Proposals, bob: Proposals) -> None:
-    changed(repo, "main", 9, "on main")
-    old = ada.open("fix", into="main").picture.source_commit
-    bob.approve(1)
-    repo.branch("fix").rebase("main")
-    found = ada.look(1)
-    assert found.picture.source_commit == repo.resolve("fix") != old
-    assert (found.status, found.approvals) == ("open", ())
-    repo.undo("fix")
-    assert ada.look(1).picture.source_commit == old
-    assert ada[1].approvals == ("bob",)
-
-
-def test_a_branch_of_that_name_with_other_commits_is_not_taken_for_it(
-    repo: Repo, ada: Proposals, bob: Proposals
-) -> None:
-    ada.open("fix", into="main")
-    bob.approve(1)
-    repo.refs.move("heads", "fix", None, expected=repo.resolve("fix"), reason="gone")
-    assert ada.standing(ada[1]).reasons == []
-    collect(repo, grace=timedelta(), keep_reflog=timedelta())
-    repo.create_branch("fix", "main")
-    changed(repo, "fix", 7, "something else")
-    assert "fix has other commits than were proposed" in refused(ada)[0]
-    ada.open("fix", into="main")
-    assert list(ada) == [1]
-    assert ada[1].picture.diff["d"]["changed"] == 1
-    assert ada[1].approvals == ()
-
-
 def test_requests_for_changes_close_the_gate(ada: Proposals, bob: Proposals, repo: Repo) -> None:
     ada.open("fix", into="main", approvals=0)
     bob.request_changes(1, "row 1 was right")

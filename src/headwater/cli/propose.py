@@ -12,7 +12,7 @@ from headwater.cli.options import column_names, joined, shell_word
 if TYPE_CHECKING:
     from headwater.api import Repo
     from headwater.store.proposal import Proposal
-    from headwater.store.proposals import Standing
+    from headwater.store.standing import Standing
 
 __all__ = ["proposals", "propose"]
 

@@ -16,7 +16,7 @@ from headwater.core.findings import Outcome
 
 if TYPE_CHECKING:
     from headwater.store.proposal import Event, Proposal
-    from headwater.store.proposals import Standing
+    from headwater.store.standing import Standing
 
 __all__ = ["draw_proposal", "draw_proposals"]
 

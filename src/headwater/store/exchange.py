@@ -144,16 +144,19 @@ def _make_room(repo: Repo, there: Repo, number: int, known: set[CommitId], renum
     reasons = {move.reason for move in repo.refs.reflog("proposals", str(number))}
     if _root(held, repo.objects) in known or _FETCH in reasons:
         return _free(repo, there)
-    place = _free(repo, there)
-    for name, before, after in ((place, None, held), (number, held, None)):
-        repo.refs.require_move(
-            "proposals",
-            str(name),
-            after,
-            expected=before,
-            reason=f"number {number} is taken",
-            author=repo.author,
-        )
+    # One that was killed on the way has made the new name already.
+    twin = next((n for n, head in _heads(repo).items() if n != number and head == held), None)
+    place = twin or _free(repo, there)
+    for name, before, after in ((place, held if twin else None, held), (number, held, None)):
+        if before != after:
+            repo.refs.require_move(
+                "proposals",
+                str(name),
+                after,
+                expected=before,
+                reason=f"number {number} is taken",
+                author=repo.author,
+            )
     renumbered[number] = place
     return number
 

@@ -7,8 +7,6 @@ the very commit that is merged, nobody asks for changes, and there is no conflic
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,18 +24,17 @@ from headwater.store.combine import preview
 from headwater.store.commit import Provenance, save_commit
 from headwater.store.diff import Diff
 from headwater.store.graph import merge_base
-from headwater.store.proposal import EventKind, Picture, Proposal, Status, add_event, read_events
+from headwater.store.proposal import EventKind, Picture, Proposal, add_event, read_events
 from headwater.store.reachable import keep_alive
-from headwater.store.refs import RefKind
+from headwater.store.standing import Standing, standing_of
 
 if TYPE_CHECKING:
     from headwater.store.repo import Repo
 
-__all__ = ["Checker", "Proposals", "Standing"]
+__all__ = ["Checker", "Proposals"]
 
 _ATTEMPTS = 100
 _MERGES = 5
-_MOVES = 1000
 _RANK = ("pass", "warn", "fail", "error")
 _QUARANTINE = ".quarantine"
 
@@ -49,35 +46,6 @@ class Checker(Protocol):
         self, candidate: CommitId, target: CommitId, datasets: Sequence[str], only: Sequence[str]
     ) -> list[dict[str, Any]]:
         """Return for each dataset its name, outcome, counts, and the findings that do not pass."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How a proposal stands against where its branches are now.
-
-    Parameters
-    ----------
-    source_commit, target_commit : CommitId
-        Where they are.
-    status : str
-        That of the proposal; ``open`` if what was approved is no longer where the branch is.
-    approvals : int
-        How many others approved the commit that the branch is at.
-    is_current : bool
-        Whether the record was refreshed for these commits.
-    is_merged : bool
-        Whether the target has all commits of the branch.
-    reasons : list of str
-        Why it cannot be merged; empty if it can.
-    """
-
-    source_commit: CommitId
-    target_commit: CommitId
-    status: Status
-    approvals: int
-    is_current: bool
-    is_merged: bool
-    reasons: list[str]
 
 
 class Proposals(Mapping[int, Proposal]):
@@ -184,54 +152,7 @@ class Proposals(Mapping[int, Proposal]):
 
     def standing(self, proposal: Proposal) -> Standing:
         """Return how a proposal stands against where its branches are now; nothing is written."""
-        picture = proposal.picture
-        if not proposal.is_open:
-            return Standing(
-                source_commit=picture.source_commit,
-                target_commit=picture.target_commit,
-                status=proposal.status,
-                approvals=len(proposal.approvals),
-                is_current=True,
-                is_merged=proposal.status == "merged",
-                reasons=proposal.reasons(),
-            )
-        repo = self._repo
-        pictures = [Picture.from_dict(e.facts["picture"]) for e in proposal.events if "picture" in e.facts]
-        source, other = self._now(proposal.source, picture.source_commit, {p.source_commit for p in pictures})
-        target, ahead = self._now(proposal.target, picture.target_commit, {p.target_commit for p in pictures})
-        moved = [
-            name
-            for name, now, then in (
-                (proposal.source, source, picture.source_commit),
-                (proposal.target, target, picture.target_commit),
-            )
-            if now != then
-        ]
-        reasons = proposal.reasons()
-        if moved:
-            reasons.append(
-                f"{' and '.join(moved)} moved since: `hw propose refresh {proposal.number}` looks again."
-            )
-        if other:
-            reasons.append(
-                f"{other} has other commits than were proposed. `hw propose {other} --into {proposal.target}` "
-                "proposes those."
-            )
-        if ahead or repo.refs.get("heads", proposal.target) != target:
-            reasons.append(
-                f"Branch {proposal.target} here lacks commits that it has elsewhere: `hw switch {proposal.target}` "
-                "and `hw pull` first."
-            )
-        stays = source == picture.source_commit
-        return Standing(
-            source_commit=source,
-            target_commit=target,
-            status=proposal.status if stays else "open",
-            approvals=len(proposal.approvals) if stays else 0,
-            is_current=not moved,
-            is_merged=merge_base(target, source, repo.objects) == source,
-            reasons=reasons,
-        )
+        return standing_of(self._repo, proposal)
 
     def look(self, number: int) -> Proposal:
         """Return a proposal, refreshed without running checks; as it is where we may not write."""
@@ -496,27 +417,6 @@ class Proposals(Mapping[int, Proposal]):
             raise NotFound.among("branch", name, {*refs.names("heads"), *kinds})
         return kinds[name]
 
-    def _now(self, branch: str, then: CommitId, known: set[CommitId]) -> tuple[CommitId, str]:
-        """Return where a branch is now, here or at a remote, as far as it went on from ``then``.
-
-        Also returned is the name of one that has commits of its own beside that; empty if none has. States in
-        ``known`` are older ones.
-        """
-        refs = self._repo.refs
-        places: list[tuple[RefKind, str]] = [("heads", branch)]
-        places += [("remotes", name) for name in refs.names("remotes") if name.partition("/")[2] == branch]
-        found = [(kind, name, at) for kind, name in places if (at := refs.get(kind, name)) is not None]
-        now = then
-        for kind, name, at in found:
-            if at != now and self._has_moved_on(kind, name, now, at):
-                now = at
-        other = [
-            name
-            for _, name, at in found
-            if at not in known and merge_base(at, now, self._repo.objects) not in (at, now)
-        ]
-        return now, (other or [""])[0]
-
     def _merged(self, number: int, commit: CommitId) -> Proposal:
         return self._add(number, lambda _: ("merged", {"commit": commit}, [commit]))
 
@@ -525,12 +425,6 @@ class Proposals(Mapping[int, Proposal]):
         made = [event.facts["commit"] for event in proposal.events if event.kind == "merging"]
         there = [c for c in made if merge_base(target, c, self._repo.objects) == c]
         return CommitId(there[-1]) if there else target
-
-    def _has_moved_on(self, kind: RefKind, name: str, then: CommitId, now: CommitId) -> bool:
-        """Say whether a branch was at a commit and went on from there, be it by new commits or rewritten."""
-        if merge_base(then, now, self._repo.objects) == then:
-            return True
-        return any(move.commit == then for move in islice(self._repo.refs.reflog(kind, name), _MOVES))
 
     def _add(
         self,
