@@ -84,10 +84,10 @@ def test_hidden_files_are_not_there_and_other_files_are_noted(tmp_path: Path) ->
         "LICENSE": "x",
     }
     source = read(filled(tmp_path, files))
-    assert source.num_rows == 1
-    assert source.notes == ("Left out 2 files that are neither media nor text (1 LICENSE, 1 .json).",)
+    assert source.table()["path"].to_pylist() == ["LICENSE", "a.png", "b.json"]
+    assert source.notes == ("2 files are neither media nor text and come as bytes (1 LICENSE, 1 .json).",)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="no images, sounds or texts"):
+    with pytest.raises(InputError, match="no files in it"):
         read(tmp_path / "empty")
 
 

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 import pyarrow as pa
 
+from headwater.core.ids import ObjectId
 from headwater.core.registry import Registry
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "READERS",
     "WRITERS",
     "BadLine",
+    "FileMemory",
     "OnBadLines",
     "ReadOptions",
     "Reader",
@@ -43,6 +45,33 @@ class BadLine:
     text: str = ""
 
 
+class FileMemory(Protocol):
+    """What a reader of folders is given to remember files by, and to put large ones away with.
+
+    ``largest`` is the size in bytes above which a file does not come as a value but as what `put` returns.
+    """
+
+    @property
+    def largest(self) -> int:
+        """The largest file that comes as a value."""
+        ...
+
+    def recall(self, files: pa.Table) -> pa.Table:
+        """Return what was learnt of each of ``files`` that has not changed since: the columns given to `learn`.
+
+        Rows are those of ``files``; ``content`` is null where nothing is known.
+        """
+        ...
+
+    def learn(self, files: pa.Table, facts: pa.Table, read_at: int) -> None:
+        """Remember what was read of ``files``, read from ``read_at`` on (nanoseconds since the epoch)."""
+        ...
+
+    def put(self, pieces: Iterator[bytes]) -> bytes:
+        """Store a large value and return what stands for it in its column."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
     """How to read; a format uses the options that concern it.
@@ -64,7 +93,12 @@ class ReadOptions:
     null_values : tuple of str
         Unquoted fields of delimited text that mean null; an empty field always does.
     on_bad_lines : {"error", "skip"}
-        What a malformed line does: ends the reading, or is left out and reported.
+        What a malformed line does: ends the reading, or is left out and reported. In folders: a file that cannot
+        be read, or whose name is not UTF-8.
+    metadata : bool
+        For folders: whether what the headers of media say become columns.
+    memory : FileMemory, optional
+        For folders: what remembers files, so that those that did not change are not read.
     """
 
     schema: Mapping[str, pa.DataType] = field(default_factory=dict)
@@ -75,6 +109,8 @@ class ReadOptions:
     header: bool = True
     null_values: tuple[str, ...] = ()
     on_bad_lines: OnBadLines = "error"
+    metadata: bool = False
+    memory: FileMemory | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +125,14 @@ class WriteOptions:
         For folders: the column of bytes or text that becomes the file.
     name : str, optional
         For folders: the column that names the file.
+    open_value : callable, optional
+        For folders: gives the pieces of a large value, by the object that a reference in its place names.
     """
 
     label: str | None = None
     content: str | None = None
     name: str | None = None
+    open_value: Callable[[ObjectId], Iterable[bytes]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +159,8 @@ class Source:
         The first hundred of them.
     unsettled : frozenset of str
         Columns without any value, whose type is a guess.
+    key : tuple of str
+        Columns that identify a row by the nature of the source; empty if nothing is known.
     """
 
     location: str
@@ -131,6 +172,7 @@ class Source:
     skipped: int = 0
     bad_lines: tuple[BadLine, ...] = ()
     unsettled: frozenset[str] = frozenset()
+    key: tuple[str, ...] = ()
 
     def reader(self) -> pa.RecordBatchReader:
         """Return the batches as an Arrow stream."""

@@ -19,9 +19,9 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from headwater.core.errors import InputError, UsageError
 from headwater.formats.base import READERS
 from headwater.formats.detect import by_suffix
-from headwater.formats.folder import MEDIA_SUFFIXES
-from headwater.formats.folder import TEXT_SUFFIXES as TEXTS
+from headwater.formats.folder import is_media
 from headwater.formats.text import input_error
+from headwater.formats.walk import names_in
 
 __all__ = ["Place", "TemporaryFolder", "locate"]
 
@@ -114,6 +114,12 @@ def _local(text: str, format: str | None) -> list[Place]:
 def _in_folder(folder: Path, format: str | None) -> list[Place]:
     if format == "folder":
         return [Place(str(folder), str(folder), "folder")]
+    names = names_in(folder) if format is None else []
+    if format is None and all(by_suffix(name) is None for name in set(map(_ending, names))):
+        # Nothing in it is a table: each file is a row. Looking no closer keeps large folders quick.
+        if not names:
+            raise input_error(str(folder), "there is nothing in it that can be read")
+        return [Place(str(folder), str(folder), "folder")]
     files = [file for file in sorted(folder.rglob("*")) if file.is_file() and not _is_hidden(file, folder)]
     formats = {file: by_suffix(file.name) for file in files}
     if format is not None:
@@ -121,7 +127,7 @@ def _in_folder(folder: Path, format: str | None) -> list[Place]:
         chosen = [file for file in files if formats[file] == wanted] or files
     else:
         chosen = [file for file in files if formats[file] is not None]
-        media = [file for file in files if file.suffix.lower() in MEDIA_SUFFIXES | TEXTS]
+        media = [file for file in files if is_media(file.name)]
         kinds = sorted({str(formats[file]) for file in chosen} | ({"folder"} if media else set()))
         if len(kinds) > 1:
             raise UsageError(
@@ -133,6 +139,11 @@ def _in_folder(folder: Path, format: str | None) -> list[Place]:
     if not chosen:
         raise input_error(str(folder), "there is nothing in it that can be read")
     return [Place(str(file), str(file)) for file in chosen]
+
+
+def _ending(name: str) -> str:
+    """Return enough of a file's name to tell its format by."""
+    return "x" + "".join(Path(name).suffixes[-2:])
 
 
 def _is_hidden(file: Path, folder: Path) -> bool:

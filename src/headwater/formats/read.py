@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from headwater.core.errors import NotFound, UsageError
 from headwater.core.types import parse_type
-from headwater.formats.base import OnBadLines, ReadOptions, Source
+from headwater.formats.base import FileMemory, OnBadLines, ReadOptions, Source
 from headwater.formats.detect import detect, reader_named
 from headwater.formats.locate import Place, locate
 from headwater.formats.several import combine, few
@@ -33,6 +33,8 @@ def read(
     header: bool = True,
     null_values: Sequence[str] = (),
     on_bad_lines: OnBadLines = "error",
+    metadata: bool = False,
+    memory: FileMemory | None = None,
 ) -> Source:
     r"""Look at data and return it as a source, whose batches can then be drawn as often as needed.
 
@@ -63,7 +65,12 @@ def read(
     null_values : sequence of str
         Unquoted values of delimited text that mean null, besides the empty one.
     on_bad_lines : {"error", "skip"}
-        What becomes of malformed lines; the source reports those left out.
+        What becomes of malformed lines, and of files in a folder that cannot be read; the source reports those
+        left out.
+    metadata : bool
+        Of a folder of media, make columns of what their headers say: size, duration and the like.
+    memory : FileMemory, optional
+        What remembers the files of a folder, so that those that did not change are not read.
 
     Returns
     -------
@@ -99,6 +106,8 @@ def read(
         header=header,
         null_values=tuple(null_values),
         on_bad_lines=on_bad_lines,
+        metadata=metadata,
+        memory=memory,
     )
     if format is not None:
         reader_named(format)

@@ -7,13 +7,14 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from headwater.core.errors import NotFound, StorageDenied, StorageError, StorageFull, UsageError
+from headwater.core.ids import ObjectId
 from headwater.formats.base import WRITERS, WriteOptions, Writer, batches_of
 from headwater.formats.text import TEXT_SUFFIXES
 
@@ -33,6 +34,8 @@ def write(
     label: str | None = None,
     content: str | None = None,
     name: str | None = None,
+    overwrite: bool = False,
+    open_value: Callable[[ObjectId], Iterable[bytes]] | None = None,
 ) -> int:
     """Write batches to ``target``, all or nothing.
 
@@ -52,6 +55,10 @@ def write(
         ``csv``, ``tsv``, ``jsonl``, ``parquet``, ``arrow`` or ``folder``; the suffix says it by default.
     label, content, name : str, optional
         For a folder, the columns that give class folder, content and name of a file.
+    overwrite : bool
+        Write into a folder that holds something: files of the same paths are replaced, each at once; others stay.
+    open_value : callable, optional
+        Gives the pieces of a large value that a reference stands for; see `headwater.core.references`.
 
     Returns
     -------
@@ -67,7 +74,7 @@ def write(
     """
     path = Path(os.path.realpath(Path(target).expanduser()))  # of a link, the file it points to is replaced
     writer = _writer(path, format)
-    _require_place(path, writer)
+    _require_place(path, writer, overwrite=overwrite)
     rows = 0
 
     def counted() -> Iterator[pa.RecordBatch]:
@@ -79,10 +86,12 @@ def write(
     with _translated(path):
         partial = path.with_name(f".{secrets.token_hex(4)}.partial-{path.name}")
         try:
-            writer.write(
-                counted(), schema, partial, options=WriteOptions(label=label, content=content, name=name)
-            )
-            _put(partial, path)
+            options = WriteOptions(label=label, content=content, name=name, open_value=open_value)
+            writer.write(counted(), schema, partial, options=options)
+            if partial.is_dir() and path.is_dir() and any(path.iterdir()):
+                _put_over(partial, path)
+            else:
+                _put(partial, path)
         except BaseException:
             _remove(partial)
             raise
@@ -109,12 +118,15 @@ def _writer(path: Path, format: str | None) -> Writer:
     return writer
 
 
-def _require_place(path: Path, writer: Writer) -> None:
+def _require_place(path: Path, writer: Writer, *, overwrite: bool) -> None:
     if not path.parent.is_dir():
         raise UsageError(f"There is no folder {path.parent} to write {path.name} into; make it first.")
     if writer.names[0] == "folder":
-        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-            raise UsageError(f"{path} is there already; choose a new folder, or empty it.", target=str(path))
+        if path.exists() and not (path.is_dir() and (overwrite or not any(path.iterdir()))):
+            raise UsageError(
+                f"{path} is there already; choose a new folder, empty it, or write into it with --overwrite.",
+                target=str(path),
+            )
     elif path.is_dir():
         raise UsageError(f"{path} is a folder; name a file in it.", target=str(path))
 
@@ -127,6 +139,26 @@ def _put(partial: Path, path: Path) -> None:
         _flush(partial)
     partial.replace(path)
     _flush(path.parent)
+
+
+def _put_over(partial: Path, path: Path) -> None:
+    """Let files take the places of those of the same paths, once it is clear that all of them can."""
+    files = [Path(folder, name) for folder, _, names in os.walk(partial) for name in names]
+    places = [path / file.relative_to(partial) for file in files]
+    for place in places:
+        for above in place.relative_to(path).parents:
+            folder = path / above
+            if folder.is_symlink() and folder != path:
+                raise UsageError(f"{folder} is a link; nothing is written through links.", target=str(folder))
+            if folder.exists() and not folder.is_dir():
+                raise UsageError(f"{folder} is a file where a folder must be.", target=str(folder))
+        if place.is_dir() and not place.is_symlink():
+            raise UsageError(f"{place} is a folder where a file must be.", target=str(place))
+    for file, place in zip(files, places, strict=True):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(place)
+    _remove(partial)
+    _flush(path)
 
 
 def _flush(path: Path) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import pyarrow as pa
 
 from headwater.core.contract import Contract, promises
 from headwater.core.errors import UsageError, require_choice
 from headwater.core.ids import CommitId
 from headwater.core.schema import SchemaChange, require_columns
 from headwater.core.text import printable
+from headwater.formats.media import FACTS, can_read_facts
 from headwater.formats.read import read
 from headwater.store.commit import Provenance
 from headwater.store.diff import Diff
+from headwater.store.files import RememberedFiles
 from headwater.store.incoming import Data, Rows, incoming
+from headwater.store.manifest import Manifest
 from headwater.store.transaction import QUARANTINE, OnBadRows, Transaction
 
 if TYPE_CHECKING:
@@ -74,7 +79,7 @@ def import_data(
     source : path, URL, glob, list of them, or data
         What to read: see `headwater.formats.read.read` for places, `headwater.store.incoming` for data.
     key : str or sequence of str, optional
-        The key columns of a new dataset; none gives a content key.
+        The key columns of a new dataset; none gives a content key, but for a folder of files ``path``.
     label, sensitive, time : optional
         Roles of columns, kept in the dataset's contract.
     message : str, optional
@@ -86,7 +91,9 @@ def import_data(
     schema_change : {"none", "safe", "any"}
         Which changes of the schema are allowed.
     **reading : Any
-        Passed to the reader: ``format``, ``schema``, ``query``, ``encoding`` and the like.
+        Passed to the reader: ``format``, ``schema``, ``query``, ``encoding`` and the like. ``metadata`` is for
+        folders of media: whether what headers say becomes columns; by default if the dataset has such columns,
+        or is new and the packages for it are installed.
 
     Returns
     -------
@@ -108,15 +115,17 @@ def import_data(
     require_choice("schema_change", schema_change, get_args(SchemaChange))
     if mode == "upsert" and on_bad_rows == "quarantine":
         raise UsageError("on_bad_rows='quarantine' goes with mode 'replace' or 'append'.")
-    place, rows, notes = _opened(source, reading)
+    before = repo.manifest(dataset, repo.head)
+    keys = (key,) if isinstance(key, str) else key
+    opened = _opened(source, reading, repo, before, keys)
+    place, rows, notes = printable(opened.place), opened.rows, opened.notes
+    keys = keys or (opened.key if before is None else None)
     if not rows.schema.names:
         raise UsageError(f"{place} has no columns, so there is nothing to import.", dataset=dataset)
-    keys = (key,) if isinstance(key, str) else key
     sensitive = (sensitive,) if isinstance(sensitive, str) else sensitive
     require_columns(rows.schema, [*(keys or ())], where=place)
     provenance = Provenance(kind="import", id=place, parameters={"mode": mode})
     tx = repo.transaction(message or f"Import {place} into {dataset}", provenance=provenance)
-    before = tx[dataset].manifest if dataset in tx else None
     waiting = _count(tx, QUARANTINE.format(dataset))
     if mode == "upsert":
         _require_key(dataset, keys, before.key if before else None)
@@ -136,6 +145,7 @@ def import_data(
             provenance, record={name: stat[name] for name in ("added", "removed", "changed")}
         )
         head = tx.commit()
+    opened.remember()
     assert head is not None, "an import of a new dataset makes a commit"
     return ImportResult(
         dataset=dataset,
@@ -165,8 +175,20 @@ def _require_key(dataset: str, wanted: Sequence[str] | None, there: Sequence[str
         )
 
 
-def _opened(source: Any, reading: Mapping[str, Any]) -> tuple[str, Rows, tuple[str, ...]]:
-    """Return where the data is from, the rows, and what the reader had to say."""
+@dataclass(frozen=True, kw_only=True)
+class _Opened:
+    """A source that is open: what to call it, its rows, what its reader had to say, and what is kept afterwards."""
+
+    place: str
+    rows: Rows
+    notes: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    remember: Callable[[], None] = lambda: None
+
+
+def _opened(
+    source: Any, reading: Mapping[str, Any], repo: Repo, before: Manifest | None, key: Sequence[str] | None
+) -> _Opened:
     paths = isinstance(source, str | Path) or (
         isinstance(source, Sequence) and bool(source) and all(isinstance(item, str | Path) for item in source)
     )
@@ -175,10 +197,56 @@ def _opened(source: Any, reading: Mapping[str, Any]) -> tuple[str, Rows, tuple[s
             raise UsageError(
                 f"These options go with a file, not with data in memory: {', '.join(sorted(reading))}."
             )
-        return f"a {type(source).__name__} in memory", incoming(source), ()
-    opened = read(source, **reading)
-    place = str(source) if isinstance(source, str | Path) else ", ".join(str(item) for item in source)
-    return printable(place), incoming(opened), tuple(opened.notes)
+        return _Opened(place=f"a {type(source).__name__} in memory", rows=incoming(source))
+    if not isinstance(source, str | Path):
+        opened = read(source, **reading)
+        place = ", ".join(str(item) for item in source)
+        return _Opened(place=place, rows=incoming(opened), notes=tuple(opened.notes))
+    root = Path(source).expanduser()
+    if not root.is_dir():
+        opened = read(source, **reading)
+        return _Opened(place=str(source), rows=incoming(opened), notes=tuple(opened.notes), key=opened.key)
+    return _opened_folder(source, root, reading, repo, before, key)
+
+
+def _opened_folder(
+    source: str | Path,
+    root: Path,
+    reading: Mapping[str, Any],
+    repo: Repo,
+    before: Manifest | None,
+    key: Sequence[str] | None,
+) -> _Opened:
+    """Open a folder with what is remembered of it, unless its values are wanted as other than they are there."""
+    metadata = reading.get("metadata")
+    if metadata is None:
+        metadata = can_read_facts() if before is None else _has_facts(before.schema)
+    given = {**reading, "metadata": metadata}
+    kinds = {"path": pa.string(), "bytes": pa.binary(), "text": pa.string()}
+    stored = {} if before is None else dict(zip(before.schema.names, before.schema.types, strict=True))
+    as_is = all(stored.get(name, kind) == kind for name, kind in kinds.items())
+    by_path = tuple(key or (before.key if before else ())) in ((), ("path",))
+    if not as_is or not by_path or reading.get("schema"):
+        opened = read(source, **given)
+        return _Opened(place=str(source), rows=incoming(opened), notes=tuple(opened.notes), key=opened.key)
+    where = RememberedFiles.path_in_cache(root, encoding=reading.get("encoding"), metadata=metadata)
+    memory = RememberedFiles(repo.objects, repo.cache.get(where), root=root, encoding=reading.get("encoding"))
+    opened = read(source, **given, memory=memory)
+    if opened.format != "folder":
+        return _Opened(place=str(source), rows=incoming(opened), notes=tuple(opened.notes), key=opened.key)
+
+    def remember() -> None:
+        data = memory.to_bytes()
+        if data is not None:
+            repo.cache.put(where, data)
+
+    rows = Rows(opened.schema, opened.batches(), is_stored=True, complete=memory.complete)
+    return _Opened(place=str(source), rows=rows, notes=tuple(opened.notes), key=opened.key, remember=remember)
+
+
+def _has_facts(schema: pa.Schema) -> bool:
+    """Say whether a dataset has columns of what the headers of media say."""
+    return any(set(facts) <= set(schema.names) for facts in FACTS.values() if facts)
 
 
 def _set_roles(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
@@ -30,14 +30,21 @@ class _Source(Protocol):
 class Rows:
     """A stream of record batches with a plain schema; drawn once unless made from a table.
 
-    ``is_stored`` says that they come from the store, so that their large values are references to it.
+    ``is_stored`` says that they come from the store, so that their large values are references to it;
+    ``complete`` is asked for those rows that are to be stored, where rows are first told by their hashes.
     """
 
     def __init__(
-        self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, is_stored: bool = False
+        self,
+        schema: pa.Schema,
+        batches: Iterable[pa.RecordBatch],
+        *,
+        is_stored: bool = False,
+        complete: Callable[[pa.RecordBatch], pa.RecordBatch] = lambda batch: batch,
     ) -> None:
         self.schema = plain_schema(schema)
         self.is_stored = is_stored
+        self.complete = complete
         self._batches = batches
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -74,3 +76,6 @@ class _Overlay(Objects):
 
     def open(self, name: ObjectId) -> pa.Buffer:
         return pa.py_buffer(self._own[name]) if name in self._own else self._below.open(name)
+
+    def reader(self, name: ObjectId) -> BinaryIO:
+        return io.BytesIO(self._own[name]) if name in self._own else self._below.reader(name)
