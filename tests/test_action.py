@@ -18,10 +18,13 @@ ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
 GH = """\
 #!/bin/sh
-printf '%s\\n' "$@" > "$RUNNER_TEMP/gh-words"
-while [ $# -gt 0 ]; do
-  if [ "$1" = --body-file ]; then cp "$2" "$RUNNER_TEMP/gh-body"; fi
-  shift
+echo "$*" >> "$RUNNER_TEMP/gh-calls"
+case "$*" in
+  *--jq*) cat "$RUNNER_TEMP/gh-ids"; exit 0 ;;
+esac
+[ ! -e "$RUNNER_TEMP/gh-refuses" ] || exit 1
+for word in "$@"; do
+  case "$word" in body=@*) cp "${word#body=@}" "$RUNNER_TEMP/gh-body" ;; esac
 done
 """
 
@@ -36,6 +39,7 @@ class Runner:
         programs.mkdir()
         (programs / "gh").write_text(GH)
         (programs / "gh").chmod(0o755)
+        (temp / "gh-ids").write_text("")
         path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "HEADWATER"))
@@ -61,6 +65,10 @@ class Runner:
             check=False,
         )
         assert done.returncode == code, done.stdout + done.stderr
+        self.said = done.stdout
+
+    def calls(self) -> list[str]:
+        return (self.temp / "gh-calls").read_text().splitlines()
 
     def output(self) -> dict[str, str]:
         lines = (self.temp / "output").read_text().splitlines()
@@ -93,10 +101,23 @@ def test_what_a_pull_request_brings_is_checked_summed_up_and_commented_on(runner
     assert "`good.csv`" in runner.summary()
     assert "`bad one.csv`" in runner.summary()
     runner("Comment", HW_PULL="7", HW_REPORT=found["report"], GH_TOKEN="token")
-    words = (runner.temp / "gh-words").read_text().splitlines()
-    assert words[:5] == ["pr", "comment", "7", "--repo", "team/shop"]
-    assert (runner.temp / "gh-body").read_text(encoding="utf-8").strip() == runner.summary().strip()
+    (_, made) = runner.calls()
+    assert made.startswith("api repos/team/shop/issues/7/comments --field body=@")
+    mark, _, body = (runner.temp / "gh-body").read_text(encoding="utf-8").partition("\n")
+    assert mark == "<!-- headwater report -->"
+    assert body.strip() == runner.summary().strip()
     runner("Verdict", code=1, HW_CODE=found["code"])
+
+
+def test_the_comment_is_written_anew_and_a_refusal_fails_no_job(runner: Runner) -> None:
+    report = runner.temp / "report.md"
+    report.write_text("fine\n")
+    (runner.temp / "gh-ids").write_text("11\n12\n")
+    runner("Comment", HW_PULL="7", HW_REPORT=str(report))
+    assert runner.calls()[-1].startswith("api --method PATCH repos/team/shop/issues/comments/11 ")
+    (runner.temp / "gh-refuses").touch()
+    runner("Comment", HW_PULL="7", HW_REPORT=str(report))
+    assert "::warning::The report could not be posted" in runner.said
 
 
 def test_inputs_are_words_and_never_code(runner: Runner) -> None:
@@ -126,7 +147,7 @@ def test_long_reports_are_cut_between_letters(runner: Runner) -> None:
     report = runner.temp / "long.md"
     report.write_text("数" * 70_000, encoding="utf-8")
     runner("Comment", HW_PULL="7", HW_REPORT=str(report), PYTHONUTF8="1")
-    assert (runner.temp / "gh-body").read_text(encoding="utf-8") == "数" * 60_000 + "\n"
+    assert (runner.temp / "gh-body").read_text(encoding="utf-8").splitlines()[1] == "数" * 60_000
 
 
 def test_the_definition_is_sound() -> None:

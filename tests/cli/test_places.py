@@ -43,6 +43,13 @@ def test_without_a_repository_there_are_only_files(folder: Path) -> None:
         here_if_dataset(Session(), "people")
 
 
+def test_a_file_does_not_ask_a_repository_far_away(folder: Path) -> None:
+    Path("headwater.lock").write_text('version = 1\nrepository = "s3://nowhere/at-all"\n')
+    Path("da.csv").write_text("a\n1\n")
+    assert here_if_dataset(Session(), "da.csv") is None
+    assert has_repository(Session())
+
+
 def test_a_file_and_its_baseline_are_datasets_in_memory(folder: Path) -> None:
     Path("new.csv").write_text("id,a\n1,x\n1,y\n")
     Path("old.csv").write_text("id,a\n1,x\n2,y\n3,z\n")

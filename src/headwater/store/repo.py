@@ -52,7 +52,7 @@ from headwater.store.storage import Storage, is_url
 from headwater.store.transaction import Transaction
 from headwater.store.writing import Workshop
 
-__all__ = ["DEFAULT_BRANCH", "FOLDER", "Cache", "CommitHook", "MergeResult", "Repo", "RepoDiff"]
+__all__ = ["DEFAULT_BRANCH", "FOLDER", "Cache", "CommitHook", "MergeResult", "Repo", "RepoDiff", "is_around"]
 
 logger = logging.getLogger(__name__)
 
@@ -194,12 +194,10 @@ class Repo:
         StorageError
             If it was made by a newer version of Headwater.
         """
-        found = _above(location)
-        if str(location) == "." and not (Path(found) / FOLDER / "headwater.json").exists():
-            lock = find_lock()
-            if lock is not None:
-                return cls._open_of_lock(lock, options)
-        repo = cls(_storage(found, options))
+        lock = find_lock() if str(location) == "." and not is_around(location) else None
+        if lock is not None:
+            return cls._open_of_lock(lock, options)
+        repo = cls(_storage(_above(location), options))
         try:
             facts = json.loads(repo.storage.read("headwater.json"))
         except ObjectMissing as error:
@@ -595,6 +593,11 @@ def _storage(location: str | Path, options: Mapping[str, Any]) -> Storage:
     if text == "memory://":
         return Storage(text, **options)
     return Storage(f"{text.rstrip('/')}/{FOLDER}" if is_url(text) else Path(location) / FOLDER, **options)
+
+
+def is_around(location: str | Path = ".") -> bool:
+    """Say whether a directory, or one above it, holds a repository; of a URL it is taken for granted."""
+    return is_url(str(location)) or (Path(_above(location)) / FOLDER / "headwater.json").exists()
 
 
 def _above(location: str | Path) -> str | Path:
