@@ -318,6 +318,62 @@ class Repo(store.Repo):
 
         return run(self, dataset, make(transform, parameters), **options)
 
+    def embed(
+        self,
+        dataset: str,
+        column: str,
+        *,
+        encoder: str = "",
+        into: str = "",
+        options: Mapping[str, Any] | None = None,
+        **running: Any,
+    ) -> TransformResult:
+        """Add a column of embeddings as one commit, or bring one up to date: only new values are encoded.
+
+        Parameters
+        ----------
+        dataset, column : str
+            What to encode.
+        encoder : str
+            ``hash``, ``words``, ``minilm``, ``image`` or ``module:function``; what fits and is installed by default.
+        into : str
+            The column of vectors; the name of ``column`` with ``_embedding`` by default.
+        options : mapping, optional
+            Parameters of the encoder, for example ``{"dimensions": 64}``.
+        **running : Any
+            ``branch``, ``message``, ``dry_run``.
+        """
+        given = {"column": column, "encoder": encoder, "into": into, "options": dict(options or {})}
+        return self.transform(dataset, "embed.column", given, **running)
+
+    def similar(self, dataset: str, *, key: Any = None, text: str | None = None, **options: Any) -> pa.Table:
+        """Return the rows most similar to a row or a text by a column of embeddings, the most similar first.
+
+        Parameters
+        ----------
+        dataset : str
+            Name, or ``NAME@REF``.
+        key : Any, optional
+            The key of a row: a value, or a list of values for several key columns.
+        text : str, optional
+            A text, encoded as the column was.
+        **options : Any
+            ``value`` (bytes of an image), ``vector``, ``column``, ``k``, ``metric`` and ``exact``; see
+            `headwater.recipes.similar.similar_rows`.
+        """
+        from headwater.recipes.similar import similar_rows
+
+        if text is not None:
+            options["value"] = text
+        return similar_rows(
+            self.dataset(dataset),
+            key=None if key is None else json.dumps(key, default=str),
+            cache=self.cache,
+            executor=self.executor,
+            progress=self.progress,
+            **options,
+        )
+
 
 def check_file(
     source: Any,

@@ -17,6 +17,8 @@ from headwater.core.contract import Contract, promises
 from headwater.core.errors import GateClosed, InvalidKeys, MergeConflict, NotFound, SchemaError, UsageError
 from headwater.engine.local import LocalExecutor
 from headwater.store.commit import Commit, Provenance
+from headwater.store.dataset import DatasetChunk
+from headwater.store.fsck import verify
 from headwater.store.repo import Repo
 from headwater.store.transaction import Transaction
 
@@ -613,3 +615,33 @@ def test_text_is_one_key_and_one_column_not_its_letters() -> None:
         tx.drop_columns("p", "ab")
     assert sorted(repo["p"].to_arrow()["id"].to_pylist()) == ["a", "b"]
     assert repo["p"].schema.names == ["id", "a", "b"]
+
+
+# Computed columns
+
+
+def test_columns_are_computed_chunk_by_chunk_deleted_rows_included(repo: Repo) -> None:
+    with repo.transaction("one goes, one comes") as tx:
+        tx.delete("p", keys=[2])
+        tx.append("p", [{"id": 4, "a": "w"}])
+
+    def twice(chunk: DatasetChunk) -> pa.Table | None:
+        if chunk.rows == 1:
+            return None
+        ids = chunk.read_rows(np.arange(chunk.rows), ["id"]).column("id")
+        return pa.table({"twice": pa.array([2 * value for value in ids.to_pylist()])})
+
+    found = changed(repo, lambda tx: tx.compute_columns("p", [pa.field("twice", pa.int64())], twice))
+    assert sorted((row["id"], row["twice"]) for row in found if row["id"] < 4) == [(1, 2), (3, 6)]
+    assert next(row["twice"] for row in found if row["id"] == 4) is None
+    again = changed(repo, lambda tx: tx.compute_columns("p", [pa.field("twice", pa.int64())], lambda _: None))
+    assert again == found
+    assert verify(repo).findings == []
+
+
+def test_a_key_or_a_column_of_another_type_is_not_computed(repo: Repo) -> None:
+    tx = repo.transaction("computed")
+    with pytest.raises(SchemaError, match="part of the key"):
+        tx.compute_columns("p", [pa.field("id", pa.int64())], lambda _: None)
+    with pytest.raises(SchemaError, match="'a' of dataset 'p' is string, not double"):
+        tx.compute_columns("p", [pa.field("a", pa.float64())], lambda _: None)

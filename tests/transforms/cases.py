@@ -62,6 +62,8 @@ CASES = [
     Case("rebalance.reweigh"),
     Case("augment.smote"),
     Case("augment.typos", {"column": "note", "fraction": 0.5}, idle={"column": "note", "fraction": 0.0}),
+    Case("embed.column", {"column": "note", "encoder": "hash", "options": {"dimensions": 8}}),
+    Case("embed.column", {"column": "city", "encoder": "hash", "into": "v", "options": {"dimensions": 4}}),
     Case("labels.fix", other_labels, idle=same_labels),
 ]
 

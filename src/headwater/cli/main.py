@@ -57,6 +57,10 @@ _SECTIONS = {
         "checks": "headwater.cli.catalog:checks",
         "transforms": "headwater.cli.catalog:transforms",
     },
+    "Diversity": {
+        "embed": "headwater.cli.embed:embed",
+        "similar": "headwater.cli.embed:similar",
+    },
     "Operations": {
         "train": "headwater.cli.operations:train",
         "impact": "headwater.cli.operations:impact",

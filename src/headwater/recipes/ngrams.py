@@ -6,7 +6,7 @@ counted by itself. Everything is arithmetic on the bytes of all texts at once; t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from headwater.core.extras import require
 from headwater.core.hashing import U64, mix
 
-__all__ = ["count_pieces", "count_words"]
+__all__ = ["count_pieces", "count_words", "hash_pieces", "hash_words"]
 
 I64 = NDArray[np.int64]
 
@@ -56,7 +56,7 @@ def count_words(texts: pa.Array, *, bits: int = _BITS) -> Any:
     doi:10.1147/rd.312.0249
     Weinberger et al. (2009). Feature hashing for large scale multitask learning. ICML. doi:10.1145/1553374.1553516
     """
-    return _stack([_words(*block, bits) for block in _blocks(texts)], bits)
+    return _stack([_matrix(*hashed, bits) for hashed in hash_words(texts)], bits)
 
 
 def count_pieces(texts: pa.Array, *, lengths: Sequence[int] = (3, 4, 5), bits: int = _BITS) -> Any:
@@ -75,7 +75,29 @@ def count_pieces(texts: pa.Array, *, lengths: Sequence[int] = (3, 4, 5), bits: i
     -------
     scipy.sparse.csr_matrix of float32, shape (n, 2 ** bits)
     """
-    return _stack([_pieces(*block, lengths, bits) for block in _blocks(texts)], bits)
+    return _stack([_matrix(*hashed, bits) for hashed in hash_pieces(texts, lengths=lengths)], bits)
+
+
+def hash_words(texts: pa.Array) -> Iterator[tuple[I64, U64, int]]:
+    """Yield the words and pairs of neighbouring words that `count_words` counts, some texts at a time.
+
+    Yields
+    ------
+    owner : numpy.ndarray of int64
+        The text that each word belongs to, counted from the first of these texts.
+    hashes : numpy.ndarray of uint64
+        The hash of each word.
+    rows : int
+        How many texts these are.
+    """
+    for block in _blocks(texts):
+        yield _words(*block)
+
+
+def hash_pieces(texts: pa.Array, *, lengths: Sequence[int] = (3, 4, 5)) -> Iterator[tuple[I64, U64, int]]:
+    """Yield the runs of bytes that `count_pieces` counts, some texts at a time; see `hash_words`."""
+    for block in _blocks(texts):
+        yield _pieces(*block, lengths)
 
 
 def _blocks(texts: pa.Array) -> list[tuple[NDArray[np.uint8], I64]]:
@@ -95,7 +117,7 @@ def _blocks(texts: pa.Array) -> list[tuple[NDArray[np.uint8], I64]]:
     return out
 
 
-def _words(data: NDArray[np.uint8], offsets: I64, bits: int) -> Any:
+def _words(data: NDArray[np.uint8], offsets: I64) -> tuple[I64, U64, int]:
     letter = ((data >= 48) & (data <= 57)) | ((data >= 97) & (data <= 122)) | (data >= 128)
     edges = np.diff(letter.astype(np.int8), prepend=0)
     starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
@@ -105,12 +127,10 @@ def _words(data: NDArray[np.uint8], offsets: I64, bits: int) -> Any:
     owner = np.searchsorted(offsets, starts, side="right") - 1
     near = owner[1:] == owner[:-1]
     pairs = mix(hashes[:-1] * _PAIR + hashes[1:])[near]
-    return _matrix(
-        np.concatenate([owner, owner[1:][near]]), np.concatenate([hashes, pairs]), len(offsets) - 1, bits
-    )
+    return np.concatenate([owner, owner[1:][near]]), np.concatenate([hashes, pairs]), len(offsets) - 1
 
 
-def _pieces(data: NDArray[np.uint8], offsets: I64, lengths: Sequence[int], bits: int) -> Any:
+def _pieces(data: NDArray[np.uint8], offsets: I64, lengths: Sequence[int]) -> tuple[I64, U64, int]:
     sizes = np.diff(offsets)
     owner = np.repeat(np.arange(len(sizes)), sizes)
     left = np.repeat(offsets[1:], sizes) - np.arange(len(data))
@@ -124,7 +144,7 @@ def _pieces(data: NDArray[np.uint8], offsets: I64, lengths: Sequence[int], bits:
         inside = left[:count] >= length
         owners.append(owner[:count][inside])
         hashes.append(mix(codes[inside] ^ np.uint64((_SALT * length) % (1 << 64))))
-    return _matrix(np.concatenate(owners), np.concatenate(hashes), len(sizes), bits)
+    return np.concatenate(owners), np.concatenate(hashes), len(sizes)
 
 
 def _matrix(owner: I64, hashes: U64, rows: int, bits: int) -> Any:

@@ -26,7 +26,10 @@ __all__ = ["add_columns", "compute_columns", "drop_columns", "rename_columns", "
 
 
 def compute_columns(
-    manifest: Manifest, fields: Sequence[pa.Field], function: Callable[[int, Chunk], pa.Table], shop: Workshop
+    manifest: Manifest,
+    fields: Sequence[pa.Field],
+    function: Callable[[int, Chunk], pa.Table | None],
+    shop: Workshop,
 ) -> Manifest:
     """Add columns, or give existing ones new values, chunk by chunk.
 
@@ -38,7 +41,7 @@ def compute_columns(
         The columns that ``function`` makes.
     function : callable
         Takes a chunk's number and the chunk; returns a table with those columns and a row for every
-        stored row of the chunk, deleted ones included.
+        stored row of the chunk, deleted ones included; or None, which leaves the chunk as it is.
     shop : Workshop
         How to write.
 
@@ -55,7 +58,10 @@ def compute_columns(
 
     def task(numbered: tuple[int, Chunk]) -> Chunk:
         number, chunk = numbered
-        table = fit(function(number, chunk), pa.schema(fields))
+        made = function(number, chunk)
+        if made is None:
+            return chunk
+        table = fit(made, pa.schema(fields))
         replaced = [name for name in names if name in chunk.columns]
         hashes = chunk.hashes(shop.objects) + hash_rows(table)
         if replaced:

@@ -93,7 +93,7 @@ class DatasetChunk:
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the live rows, all values of a chunk in memory at once: see `read_stored` for large ones."""
-        return self._whole(self.read_stored(columns))
+        return self.whole(self.read_stored(columns))
 
     def read_stored(self, columns: Sequence[str] | None = None, *, deleted: bool = False) -> pa.Table:
         """Return the live rows, or the deleted ones too, with references for large values.
@@ -110,11 +110,12 @@ class DatasetChunk:
         self, positions: np.ndarray[Any, np.dtype[np.int64]], columns: Sequence[str] | None = None
     ) -> pa.Table:
         """Return the rows at ``positions``, deleted or not."""
-        return self._whole(
+        return self.whole(
             read_chunk(self._chunk, self._schema, self._objects, columns=columns, rows=positions)
         )
 
-    def _whole(self, table: pa.Table) -> pa.Table:
+    def whole(self, table: Any) -> Any:
+        """Return rows of `read_stored` with their large values put back."""
         return put_back(table, self._objects, key=self._key) if self._chunk.has_large else table
 
 

@@ -6,9 +6,11 @@ import copy
 import json
 import logging
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self
+
+import pyarrow as pa
 
 from headwater.core.errors import (
     CorruptObject,
@@ -86,6 +88,13 @@ class Cache:
         except ObjectMissing:
             return None
 
+    def buffer(self, path: str) -> pa.Buffer | None:
+        """Return what was put under ``path``, mapped into memory where it is a local file; None if nothing was."""
+        try:
+            return self._storage.buffer(self._prefix + path)
+        except ObjectMissing:
+            return None
+
     def put(self, path: str, data: bytes) -> None:
         """Keep ``data`` under ``path``."""
         try:
@@ -94,6 +103,13 @@ class Cache:
             if not self._told:
                 logger.warning("Results are not kept for the next time. %s", error)
             self._told = True
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Remove what was put under ``paths``; those that are not there count as removed."""
+        try:
+            self._storage.delete(self._prefix + path for path in paths)
+        except StorageDenied as error:
+            logger.warning("Results that nobody needs any more are left. %s", error)
 
     def list(self, folder: str) -> list[str]:
         """Return the paths below ``folder``, sorted."""

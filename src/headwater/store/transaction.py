@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from time import monotonic
@@ -24,16 +24,17 @@ from headwater.core.errors import (
     require_choice,
 )
 from headwater.core.ids import CommitId, ObjectId
+from headwater.core.progress import SILENT
 from headwater.core.schema import SchemaChange, require_columns
 from headwater.store import columns, edit
-from headwater.store.chunk import live_mask, read_chunk
+from headwater.store.chunk import Chunk, live_mask, read_chunk
 from headwater.store.commit import Commit, Provenance, load_commit, save_commit
 from headwater.store.compact import compact
-from headwater.store.dataset import Dataset
+from headwater.store.dataset import Dataset, DatasetChunk
 from headwater.store.duck import rows_where
 from headwater.store.incoming import Data, Rows, incoming
 from headwater.store.keytext import key_array
-from headwater.store.lookup import Places, locate
+from headwater.store.lookup import SERIAL, Places, locate
 from headwater.store.manifest import Manifest, load_manifest, save_manifest
 from headwater.store.merge import CONFLICTS, example, merge_manifests, same
 from headwater.store.pushdown import analyse
@@ -239,6 +240,53 @@ class Transaction:
         self._after[dataset] = columns.add_columns(
             self._manifest(dataset), _rows(data), self._shop, name=dataset
         )
+
+    def compute_columns(
+        self,
+        dataset: str,
+        fields: Sequence[pa.Field],
+        function: Callable[[DatasetChunk], pa.Table | None],
+    ) -> None:
+        """Add columns, or give columns new values, chunk by chunk; only those columns are written.
+
+        Parameters
+        ----------
+        dataset : str
+            Name of the dataset.
+        fields : sequence of pyarrow.Field
+            The columns that ``function`` makes. One that is there has this type already.
+        function : callable
+            Takes a chunk, one after the other; returns a table with those columns and a row for every stored row of
+            the chunk, deleted ones included. None leaves the chunk as it is: null where a column is new.
+
+        Raises
+        ------
+        SchemaError
+            If a column is part of the key, or there with another type.
+        """
+        manifest = self._manifest(dataset)
+        for field in fields:
+            if field.name in manifest.key:
+                raise SchemaError(
+                    f"Column {field.name!r} is part of the key of dataset {dataset!r} and cannot be computed.",
+                    column=field.name,
+                )
+            there = field.name in manifest.schema.names and manifest.schema.field(field.name).type
+            if there and there != field.type:
+                raise SchemaError(
+                    f"Column {field.name!r} of dataset {dataset!r} is {there}, not {field.type}. Name another column, "
+                    "or drop this one first.",
+                    column=field.name,
+                    expected=str(there),
+                    found=str(field.type),
+                )
+
+        def compute(number: int, chunk: Chunk) -> pa.Table | None:
+            del number
+            return function(DatasetChunk(chunk, manifest.schema, self._shop.objects, key=manifest.key))
+
+        one_by_one = replace(self._shop, executor=SERIAL, progress=SILENT)
+        self._after[dataset] = columns.compute_columns(manifest, fields, compute, one_by_one)
 
     def drop_columns(self, dataset: str, names: str | Sequence[str]) -> None:
         """Drop columns; older versions keep them. What the contract says of them goes too."""

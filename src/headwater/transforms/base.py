@@ -29,7 +29,7 @@ covers every registered transform.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -46,6 +46,7 @@ from headwater.core.registry import Registry
 from headwater.core.schema import require_columns
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
+from headwater.store.commit import Commit
 from headwater.store.dataset import Dataset, DatasetChunk
 from headwater.store.repo import Cache
 
@@ -73,6 +74,8 @@ class Source:
         Where scores of rows are kept; None computes afresh.
     progress : Progress
         Told about the work.
+    history : callable
+        Gives the commits that led here, newest first; none by default.
     """
 
     dataset: Dataset
@@ -80,6 +83,7 @@ class Source:
     executor: Executor = field(default_factory=LocalExecutor)
     cache: Cache | None = None
     progress: Progress = SILENT
+    history: Callable[[], Iterator[Commit]] = lambda: iter(())
 
     @property
     def schema(self) -> pa.Schema:

@@ -14,6 +14,7 @@ from headwater.store.diff import Diff
 from headwater.store.repo import Repo
 from headwater.transforms.base import Source, Transform, plain
 from headwater.transforms.changes import Changes
+from headwater.transforms.computed import ColumnTransform, Computed
 from headwater.transforms.draft import draft_of
 
 __all__ = ["TransformResult", "run"]
@@ -130,10 +131,17 @@ def run(
         raise NotFound.among("dataset", dataset, (), where=f"branch {tx.branch!r}")
     before = here.at(tx.base)[dataset]
     source = Source(
-        dataset=before, seed=seed, executor=repo.executor, cache=repo.cache, progress=repo.progress
+        dataset=before,
+        seed=seed,
+        executor=repo.executor,
+        cache=repo.cache,
+        progress=repo.progress,
+        history=lambda: here.log(before.commit),
     )
     transform.validate(source)
-    changes = Changes(transform, source)
+    changes: Changes | Computed = (
+        Computed(transform, source) if isinstance(transform, ColumnTransform) else Changes(transform, source)
+    )
     changes.apply(tx)
     tx.provenance = Provenance(
         kind="transform",
@@ -149,6 +157,8 @@ def run(
     head: CommitId | None = tx.base
     if not dry_run:
         head = tx.commit()
+        if isinstance(changes, Computed):
+            changes.published()
     assert head is not None, "a branch with a dataset has a head"
     return TransformResult(
         transform=transform.id,
