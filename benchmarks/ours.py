@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from images import BATCH, images
 from measure import arguments, measured, size_bytes
 
 from headwater.store.repo import Repo
@@ -67,6 +69,45 @@ def scan(workload: Path, folder: Path) -> None:
     measured(lambda: {"rows": repo["data"].to_arrow().num_rows})
 
 
+def take(workload: Path, folder: Path) -> None:
+    """Measure reading 10,000 rows by their keys, anywhere in the dataset."""
+    data = Repo.open(folder)["data"]
+    keys = random.Random(1).sample(data.to_arrow(["id"]).column(0).to_pylist(), 10_000)
+    texts = list(map(str, keys))
+    measured(lambda: {"rows": data.take(texts).num_rows})
+
+
+def import_images(workload: Path, folder: Path) -> None:
+    """Import made-up images; this is not measured."""
+    numbers, values, labels = zip(*images(), strict=True)
+    table = pa.table({"id": numbers, "image": pa.array(values, pa.binary()), "label": labels})
+    with Repo.init(folder).transaction("images") as tx:
+        tx.append("images", table, key="id")
+    print("{}")
+
+
+def epoch(workload: Path, folder: Path) -> None:
+    """Measure a shuffled epoch of images in batches; needs PyTorch."""
+    data = Repo.open(folder)["images"]
+    # Not the start of PyTorch.
+    next(iter(data.to_torch(["label"])))
+
+    def work() -> dict[str, Any]:
+        batches = data.to_torch(["image", "label"], batch_size=BATCH, shuffle=True)
+        return {"rows": sum(len(batch["label"]) for batch in batches)}
+
+    measured(work)
+
+
 if __name__ == "__main__":
     name, workload_folder, work_folder = arguments()
-    {"import": import_, "commit": commit, "diff": diff, "scan": scan}[name](workload_folder, work_folder)
+    works = {
+        "import": import_,
+        "commit": commit,
+        "diff": diff,
+        "scan": scan,
+        "take": take,
+        "images": import_images,
+        "epoch": epoch,
+    }
+    works[name](workload_folder, work_folder)

@@ -27,6 +27,7 @@ PEERS = {
     "delta": ["deltalake", "pyarrow"],
     "dvc": ["dvc", "pyarrow"],
     "lance": ["pylance"],
+    "webdataset": ["webdataset"],
     "polars": ["polars"],
     "great_expectations": ["great_expectations", "pyarrow"],
     "pandera": ["pandera[polars]", "polars"],
@@ -108,6 +109,18 @@ COMPARISONS = [
     ),
     versioning(
         "scan after change / plain read", (*SECOND, "scan"), Side("peers/parquet.py", ("scan",)), most=1.3
+    ),
+    versioning(
+        "10,000 rows by key / Lance",
+        ("import", "take"),
+        Side("peers/lance_take.py", ("import", "take"), "lance"),
+        most=1,
+    ),
+    versioning(
+        "shuffled epoch of images / WebDataset",
+        ("images", "epoch"),
+        Side("peers/webdataset_epoch.py", ("images", "epoch"), "webdataset"),
+        least=1,
     ),
     remote("push to S3 / obstore", "push", "upload"),
     remote("clone from S3 / obstore", "clone", "download"),

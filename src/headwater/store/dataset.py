@@ -636,7 +636,7 @@ class Dataset:
         NotFound
             If a key is not there.
         """
-        rows = gather(self.manifest, self._found_places(keys), self._objects)
+        rows = gather(self.manifest, self._found_places(keys), self._objects, executor=self._executor)
         return put_back(rows, self._objects, key=self.key)
 
     def _found_places(self, keys: Sequence[str]) -> Places:
