@@ -70,7 +70,9 @@ def _loaded(texts: Sequence[str]) -> list[Any]:
     joined = ",".join(texts)
     if joined.count(",") == len(texts) - 1 and not any(mark in joined for mark in '[]{}"'):
         values: list[Any] = json.loads(f"[{joined}]")
-        return values
+        # An empty text alone makes an empty list.
+        if len(values) == len(texts):
+            return values
     return [json.loads(text) for text in texts]
 
 
