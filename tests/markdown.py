@@ -4,12 +4,13 @@
 - ``console`` and ``bash`` blocks: lines that start with ``$ `` are commands, lines below a command are
   what it prints. Where such lines are given they must match; ``…`` or ``...`` stands for any text of a
   line, alone on a line for any number of lines. A ``bash`` block without ``$ `` is run as a script.
-- A comment above a block says otherwise: ``<!-- not run -->``, or ``<!-- exit: 1 -->`` where the last
-  command of the block ends with that code.
+- A comment above a block says otherwise: ``<!-- not run -->``, ``<!-- needs: PACKAGE -->`` where an optional
+  package is used, or ``<!-- exit: 1 -->`` where the last command of the block ends with that code.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import linecache
 import os
 import re
@@ -52,12 +53,13 @@ def blocks(text: str) -> list[Block]:
         notes = NOTES.search(text, 0, match.start())
         note = notes.group() if notes else ""
         code = re.search(r"exit: *(\d+)", note)
+        needed = re.findall(r"needs: *(\w+)", note)
         out.append(
             Block(
                 language=match["language"],
                 body=re.sub(rf"(?m)^{match['indent']}", "", match["body"]),
                 line=text.count("\n", 0, match.start("body")) + 1,
-                runs="not run" not in note,
+                runs="not run" not in note and all(importlib.util.find_spec(name) for name in needed),
                 exit_code=int(code.group(1)) if code else 0,
             )
         )

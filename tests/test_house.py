@@ -32,6 +32,7 @@ _SHARED_CHECKS = "tests/checks/test_every_check.py runs every check of the regis
 NO_MIRROR = {
     "core/progress.py": "a protocol and a silent default; tests/engine/test_local.py drives it",
     "engine/base.py": "a protocol; tests/engine/test_local.py holds the contract",
+    "formats/huggingface_files.py": "tests/formats/test_huggingface.py reads every layout through it",
     "checks/kept.py": _SHARED_CHECKS,
     "store/faults.py": "tests/store/test_crash.py drives it",
     "store/lazy.py": "tests/store/test_remotes.py reads partial clones through it",

@@ -70,6 +70,7 @@ class Repo(store.Repo):
         format: str | None = None,
         columns: Sequence[str] | None = None,
         where: str | None = None,
+        **writing: Any,
     ) -> Path:
         """Write a dataset to a file or folder, all or nothing.
 
@@ -80,19 +81,29 @@ class Repo(store.Repo):
         target : str or Path
             Where to; the suffix says the format unless ``format`` does.
         format : str, optional
-            ``csv``, ``tsv``, ``jsonl``, ``parquet``, ``arrow`` or ``folder``.
+            ``csv``, ``tsv``, ``jsonl``, ``parquet``, ``arrow``, ``folder``, ``huggingface``, ``delta``, ``lance``,
+            ``iceberg``, ``webdataset`` or ``croissant``.
         columns, where : optional
             As in `headwater.store.dataset.Dataset.scan`.
+        **writing : Any
+            As in `headwater.formats.write.write`: ``shard_bytes``, ``note``.
 
         Returns
         -------
         Path
             The target.
         """
+        from headwater.formats.base import About
         from headwater.formats.write import write
 
-        reader = self.dataset(dataset).reader(columns, where)
-        write(reader, reader.schema, Path(target), format=format)
+        here = self.dataset(dataset)
+        reader = here.reader(columns, where)
+        about = About(
+            name=here.name,
+            contract=here.contract or Contract(dataset=here.name, key=here.key),
+            tags=here.manifest.tags,
+        )
+        write(reader, reader.schema, Path(target), format=format, about=about, **writing)
         return Path(target)
 
     def dataset(self, name: str) -> Dataset:

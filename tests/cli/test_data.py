@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 import pyarrow as pa
@@ -165,3 +166,62 @@ def test_real_messages_come_in_whole(shared: Path, folder: Path, cli: Cli) -> No
     cli("export", "sms", "sms.jsonl.gz")
     with gzip.open("sms.jsonl.gz", "rt", encoding="utf-8") as lines:
         assert sum("label" in json.loads(line) for line in lines) == 5574
+
+
+@pytest.mark.parametrize(
+    ("form", "package"),
+    [
+        ("delta", "deltalake"),
+        ("lance", "lance"),
+        ("iceberg", "pyiceberg"),
+        ("huggingface", ""),
+        ("webdataset", ""),
+    ],
+)
+def test_a_dataset_goes_out_and_comes_back_the_same(
+    form: str, package: str, reviews: Path, cli: Cli, folder: Path
+) -> None:
+    if package:
+        pytest.importorskip(package)
+    cli("import", reviews.name, "--dataset", "reviews", "--key", "id", "--label", "label")
+    cli("export", "reviews", "out", "--format", form, "--shard-size", "1MB")
+    assert "reviews holds exactly these 3 rows already" in cli("import", "out", "--dataset", "reviews").stdout
+
+
+def test_export_says_which_types_were_changed_and_names_those_that_are_lost(
+    reviews: Path, cli: Cli, folder: Path
+) -> None:
+    pytest.importorskip("deltalake")
+    cli("import", reviews.name, "--dataset", "reviews", "--key", "id", "--schema", "id:uint8")
+    assert (
+        "Column 'id' is uint8; Delta holds it as int16."
+        in cli("export", "reviews", "d", "--format", "delta").stderr
+    )
+    cli("import", reviews.name, "--dataset", "other", "--schema", "id:duration[s]")
+    failed = cli("export", "other", "e", "--format", "delta", code=2)
+    assert "Delta has no type for column 'id' (duration[s])" in failed.stderr
+    assert not (folder / "e").exists()
+
+
+def test_splits_and_classes_of_a_dataset_from_hugging_face_are_kept(cli: Cli, folder: Path) -> None:
+    from headwater.formats.base import About
+    from headwater.formats.write import write
+
+    tags: dict[str, dict[str, Any]] = {
+        "label": {"huggingface": {"names": ["neg", "pos"], "_type": "ClassLabel"}},
+        "part": {"role": "split"},
+    }
+    table = pa.table({"id": [1, 2], "label": ["pos", "neg"], "part": ["train", "test"]})
+    contract = hw.Contract(dataset="x", description="Reviews.", license="MIT")
+    write(table, table.schema, folder / "in", format="huggingface", about=About(tags=tags, contract=contract))
+    cli("init")
+    cli("import", "in", "--dataset", "reviews", "--key", "id")
+    cli("export", "reviews", "out", "--format", "huggingface")
+    for split in ("train", "test"):
+        there = [
+            json.loads((folder / place / split / "dataset_info.json").read_text()) for place in ("in", "out")
+        ]
+        assert there[0] == there[1]
+    again = hw.open(folder)["reviews"].contract
+    assert again is not None
+    assert (again.description, again.license) == ("Reviews.", "MIT")

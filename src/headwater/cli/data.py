@@ -10,6 +10,7 @@ import click
 
 from headwater.cli.app import Session, command
 from headwater.cli.options import (
+    Size,
     column_names,
     joined,
     reading,
@@ -68,8 +69,9 @@ def import_(
     """Import files, folders, URLs or a query as one commit.
 
     Reads CSV and TSV (also .gz and .zst), JSON Lines, JSON, Parquet, Arrow, Excel, a query on SQLite or
-    PostgreSQL, and a folder of images or texts, where a folder for each class gives the label. Types are
-    inferred over the whole file. Importing a newer file of the same dataset stores only what differs.
+    PostgreSQL, and a folder of images or texts, where a folder for each class gives the label. Hugging Face
+    datasets, Delta, Lance and Iceberg tables, and WebDataset shards are known by what lies in their folder. Types
+    are inferred over the whole file. Importing a newer file of the same dataset stores only what differs.
 
     Examples
     --------
@@ -78,6 +80,8 @@ def import_(
     hw import new-rows.csv --dataset reviews --mode append -m "batch 7"
     hw import people.csv --schema zip:string,born:date --sensitive sex,race
     hw import shop.sqlite --query "SELECT * FROM orders" --dataset orders --key id
+    hw import warehouse/orders --key id          a Delta, Lance or Iceberg table, a Hugging Face dataset
+    hw import "shards/*.tar" --dataset photos --key __key__
     """
     from headwater.cli.render import draw_import
 
@@ -107,11 +111,20 @@ def import_(
     "--format",
     "form",
     metavar="FORMAT",
-    help="csv, tsv, jsonl, parquet, arrow or folder; TARGET's suffix says it.",
+    help="csv, tsv, jsonl, parquet, arrow, folder, huggingface, delta, lance, iceberg, webdataset or "
+    "croissant; TARGET's suffix says it.",
 )
 @click.option("--where", metavar="SQL", help='Only rows for which this holds, for example "age >= 18".')
 @click.option(
     "--columns", type=column_names, metavar="COL,…", multiple=True, help="Only these columns, in this order."
+)
+@click.option(
+    "--shard-size",
+    type=Size(),
+    metavar="SIZE",
+    default="256MB",
+    show_default=True,
+    help="Where formats of several files begin a new one, such as 1GB.",
 )
 def export(
     session: Session,
@@ -120,19 +133,32 @@ def export(
     form: str | None,
     where: str | None,
     columns: tuple[tuple[str, ...], ...],
+    shard_size: int,
 ) -> None:
     """Write a dataset, as it is or was, to a file or folder.
 
-    The target appears whole or not at all.
+    The target appears whole or not at all. Where a format lacks a type, the column gets the nearest that loses
+    nothing, and a note says so; where there is none, nothing is written.
 
     Examples
     --------
     hw export reviews reviews.csv
     hw export reviews@v1 reviews-v1.parquet
     hw export reviews spam.jsonl.gz --where "label = 'spam'" --columns id,text
+    hw export reviews reviews-delta --format delta
+    hw export photos shards --format webdataset --shard-size 1GB
+    hw export reviews reviews-croissant --format croissant
     """
     repo = session.repo()
-    written = repo.export(dataset, target, format=form, columns=joined(columns) or None, where=where)
+    written = repo.export(
+        dataset,
+        target,
+        format=form,
+        columns=joined(columns) or None,
+        where=where,
+        shard_bytes=shard_size,
+        note=session.say,
+    )
     size = written.stat().st_size if written.is_file() else None
     value = {"dataset": dataset, "path": str(written), "size_bytes": size}
 

@@ -12,6 +12,7 @@ import click
 Command = Callable[..., None]
 
 __all__ = [
+    "Size",
     "assignment",
     "column_name",
     "column_names",
@@ -90,6 +91,22 @@ def assignment(text: str) -> tuple[str, Any]:
     return name.strip(), _value(value)
 
 
+class Size(click.ParamType[int]):
+    """A number of bytes: ``500MB``, ``10GB``."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the text."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d{1,6})\s*([kmgt]?)b?", str(value).strip().lower())
+        if match is None:
+            self.fail(f"{value!r} is not a size: write 500MB or 10GB.", param, ctx)
+        return int(match[1]) * _UNITS[match[2]]
+
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _NAME = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*)),')
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.app import Session, command, group
-from headwater.cli.options import column_names, joined, shell_word
+from headwater.cli.options import Size, column_names, joined, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,25 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["clone", "fetch", "pull", "push", "remote"]
 
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _remote = click.option(
     "--remote", "name", default="origin", show_default=True, metavar="NAME", help="The remote."
 )
-
-
-class Size(click.ParamType[int]):
-    """A number of bytes: ``500MB``, ``10GB``."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read the text."""
-        if isinstance(value, int):
-            return value
-        match = re.fullmatch(r"(\d{1,6})\s*([kmgt]?)b?", str(value).strip().lower())
-        if match is None:
-            self.fail(f"{value!r} is not a size: write 500MB or 10GB.", param, ctx)
-        return int(match[1]) * _UNITS[match[2]]
 
 
 @command("clone")

@@ -64,6 +64,8 @@ class Contract:
         The checks it asks for.
     owner, description, version : str
         As in ODCS.
+    license : str
+        The licence of the data: an SPDX name or a URL.
     """
 
     dataset: str
@@ -76,6 +78,7 @@ class Contract:
     owner: str = ""
     description: str = ""
     version: str = "1.0.0"
+    license: str = ""
 
     def with_roles(
         self, *, label: str | None = None, sensitive: Sequence[str] | None = None, time: str | None = None

@@ -34,6 +34,7 @@ _TOP_LEVEL = (
 )
 _LISTS = ("headwaterKey", "headwaterSensitive", "headwaterUnpromised")
 _NAMES = ("headwaterLabel", "headwaterTime")
+_LICENSE = "license"
 _LOGICAL = frozenset(
     {"string", "date", "number", "integer", "object", "array", "boolean", "timestamp", "time"}
 )
@@ -48,6 +49,7 @@ def to_odcs(contract: Contract) -> dict[str, Any]:
         "headwaterSensitive": list(contract.sensitive),
         "headwaterTime": contract.time,
         "headwaterKey": list(contract.key),
+        _LICENSE: contract.license,
     }
     table: dict[str, Any] = {"name": contract.dataset, "logicalType": "object"}
     table["properties"] = [_property(contract, column) for column in contract.columns]
@@ -115,6 +117,7 @@ def from_odcs(document: Mapping[str, Any]) -> Contract:
         owner=owners[0] if owners else "",
         description=(document.get("description") or {}).get("purpose", ""),
         version=str(document.get("version", "1.0.0")),
+        license=str(custom.get(_LICENSE) or ""),
     )
 
 

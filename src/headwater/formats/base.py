@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
+from headwater.core.contract import Contract
 from headwater.core.ids import ObjectId
 from headwater.core.registry import Registry
 
 __all__ = [
     "BATCH_ROWS",
     "READERS",
+    "SHARD_BYTES",
+    "SPLIT",
     "WRITERS",
+    "About",
     "BadLine",
     "FileMemory",
+    "FolderReader",
+    "FolderWriter",
     "OnBadLines",
     "ReadOptions",
     "Reader",
@@ -27,10 +33,15 @@ __all__ = [
     "batches_of",
     "gathered",
     "register",
+    "unheard",
 ]
 
 BATCH_ROWS = 131_072
 BAD_LINES_KEPT = 100
+
+SHARD_BYTES = 256 << 20
+SPLIT = {"role": "split"}
+"""The tag of a column that says which split a row is in."""
 
 OnBadLines = Literal["error", "skip"]
 
@@ -114,6 +125,34 @@ class ReadOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What is known of a dataset besides its rows; formats that have room for it keep it.
+
+    Parameters
+    ----------
+    name : str
+        Of the dataset.
+    contract : Contract, optional
+        What it promises: description, licence, key, label.
+    tags : mapping of str to mapping
+        Facts about columns, as JSON can say them. ``{"role": "split"}`` marks the column of splits;
+        ``{"huggingface": {...}}`` is the feature that a column is in Hugging Face's library.
+    """
+
+    name: str = "data"
+    contract: Contract | None = None
+    tags: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def split_column(self, schema: pa.Schema) -> str | None:
+        """Return the column of ``schema`` that is tagged as that of splits."""
+        return next((name for name in schema.names if self.tags.get(name, {}).get("role") == "split"), None)
+
+
+def unheard(text: str) -> None:
+    """Take a note and do nothing with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOptions:
     """How to write; a format uses the options that concern it.
 
@@ -127,12 +166,24 @@ class WriteOptions:
         For folders: the column that names the file.
     open_value : callable, optional
         For folders: gives the pieces of a large value, by the object that a reference in its place names.
+    about : About
+        What is known of the dataset.
+    shard_bytes : int
+        For formats of several files: where a new file begins, about.
+    becomes : Path, optional
+        Where the target will be once it is whole, for formats that write addresses down.
+    note : callable
+        Told what a user may want to know, for example that a type was changed.
     """
 
     label: str | None = None
     content: str | None = None
     name: str | None = None
     open_value: Callable[[ObjectId], Iterable[bytes]] | None = None
+    about: About = field(default_factory=About)
+    shard_bytes: int = SHARD_BYTES
+    becomes: Path | None = None
+    note: Callable[[str], None] = unheard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +212,8 @@ class Source:
         Columns without any value, whose type is a guess.
     key : tuple of str
         Columns that identify a row by the nature of the source; empty if nothing is known.
+    about : About
+        What the format says besides the rows.
     """
 
     location: str
@@ -173,6 +226,7 @@ class Source:
     bad_lines: tuple[BadLine, ...] = ()
     unsettled: frozenset[str] = frozenset()
     key: tuple[str, ...] = ()
+    about: About = field(default_factory=About)
 
     def reader(self) -> pa.RecordBatchReader:
         """Return the batches as an Arrow stream."""
@@ -222,6 +276,24 @@ class Writer(Protocol):
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, target: Path, *, options: WriteOptions
     ) -> None:
         """Write all batches to the new file or folder ``target``, whose suffixes say its compression."""
+        ...
+
+
+@runtime_checkable
+class FolderReader(Reader, Protocol):
+    """Reads folders that are one table, whatever files are in them, or files that say where one is."""
+
+    def recognises(self, path: Path) -> bool:
+        """Say whether ``path`` is such a table, by what lies there."""
+        ...
+
+
+@runtime_checkable
+class FolderWriter(Writer, Protocol):
+    """Writes a folder, for some targets or all."""
+
+    def makes_folder(self, target: Path) -> bool:
+        """Say whether ``target`` becomes a folder."""
         ...
 
 

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from headwater.core.errors import NotFound
-from headwater.formats.base import READERS, Reader
+from headwater.formats.base import READERS, FolderReader, Reader
 from headwater.formats.text import TEXT_SUFFIXES, input_error, utf8_chunks
 
 __all__ = ["by_suffix", "detect", "reader_named"]
@@ -19,6 +19,7 @@ _MAGIC = (
     (b"SQLite format 3\0", "sqlite"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "excel"),
 )
+_TAR, _TAR_AT = b"ustar", 257
 _ARCHIVES = ((b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a", "RAR"))
 
 
@@ -52,6 +53,10 @@ def detect(path: Path) -> tuple[str, str | None]:
     InputError
         If the content is of no known format.
     """
+    for name in READERS:
+        reader = READERS[name]
+        if isinstance(reader, FolderReader) and reader.recognises(path):
+            return reader.names[0], None
     named, said = by_suffix(path.name), _by_magic(path)
     if said is not None:
         surprise = f"{path.name} is {said} in spite of its name." if named not in (None, said) else None
@@ -63,12 +68,14 @@ def detect(path: Path) -> tuple[str, str | None]:
 
 def _by_magic(path: Path) -> str | None:
     with path.open("rb") as file:
-        start = file.read(16)
+        start = file.read(_TAR_AT + len(_TAR))
     packed = next((kind for magic, kind in _ARCHIVES if start.startswith(magic)), None)
     if packed is not None:
         mend = "unpack it; what is compressed by gzip or zstd can be read as it is"
         raise input_error(path.name, f"it is compressed by {packed}", mend=mend)
     found = next((format for magic, format in _MAGIC if start.startswith(magic)), None)
+    if found is None and start[_TAR_AT:] == _TAR:
+        return "webdataset"
     if found is None and start.startswith(b"PK\x03\x04") and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from headwater.core.errors import InputError, UsageError
-from headwater.formats.base import READERS
+from headwater.formats.base import READERS, FolderReader
 from headwater.formats.detect import by_suffix
 from headwater.formats.folder import is_media
 from headwater.formats.text import input_error
@@ -114,6 +114,9 @@ def _local(text: str, format: str | None) -> list[Place]:
 def _in_folder(folder: Path, format: str | None) -> list[Place]:
     if format == "folder":
         return [Place(str(folder), str(folder), "folder")]
+    kind = _table_kind(folder, format)
+    if kind is not None:
+        return [Place(str(folder), str(folder), kind)]
     names = names_in(folder) if format is None else []
     if format is None and all(by_suffix(name) is None for name in set(map(_ending, names))):
         # Nothing in it is a table: each file is a row. Looking no closer keeps large folders quick.
@@ -121,6 +124,7 @@ def _in_folder(folder: Path, format: str | None) -> list[Place]:
             raise input_error(str(folder), "there is nothing in it that can be read")
         return [Place(str(folder), str(folder), "folder")]
     files = [file for file in sorted(folder.rglob("*")) if file.is_file() and not _is_hidden(file, folder)]
+    _require_no_tables(folder, files)
     formats = {file: by_suffix(file.name) for file in files}
     if format is not None:
         wanted = READERS[format].names[0] if format in READERS else format
@@ -144,6 +148,26 @@ def _in_folder(folder: Path, format: str | None) -> list[Place]:
 def _ending(name: str) -> str:
     """Return enough of a file's name to tell its format by."""
     return "x" + "".join(Path(name).suffixes[-2:])
+
+
+def _table_kind(folder: Path, format: str | None) -> str | None:
+    """Return the format of a folder that is one table, such as a Delta table, or None."""
+    names = READERS if format is None else [format] if format in READERS else []
+    readers = [reader for reader in (READERS[name] for name in names) if isinstance(reader, FolderReader)]
+    found = (reader for reader in readers if format is not None or reader.recognises(folder))
+    return next((reader.names[0] for reader in found), None)
+
+
+def _require_no_tables(folder: Path, files: list[Path]) -> None:
+    """Refuse a folder of tables: files of theirs may be of older versions or hold deleted rows."""
+    inner = dict.fromkeys(above for file in files for above in file.relative_to(folder).parents)
+    for below in sorted(path for path in inner if path.parts):
+        kind = _table_kind(folder / below, None)
+        if kind is not None:
+            raise UsageError(
+                f"Folder {folder} holds a whole dataset, {below} ({kind}). Name that folder instead.",
+                folder=str(folder / below),
+            )
 
 
 def _is_hidden(file: Path, folder: Path) -> bool:

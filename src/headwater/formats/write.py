@@ -15,7 +15,16 @@ import pyarrow as pa
 
 from headwater.core.errors import NotFound, StorageDenied, StorageError, StorageFull, UsageError
 from headwater.core.ids import ObjectId
-from headwater.formats.base import WRITERS, WriteOptions, Writer, batches_of
+from headwater.formats.base import (
+    SHARD_BYTES,
+    WRITERS,
+    About,
+    FolderWriter,
+    WriteOptions,
+    Writer,
+    batches_of,
+    unheard,
+)
 from headwater.formats.text import TEXT_SUFFIXES
 
 __all__ = ["write"]
@@ -36,6 +45,9 @@ def write(
     name: str | None = None,
     overwrite: bool = False,
     open_value: Callable[[ObjectId], Iterable[bytes]] | None = None,
+    about: About | None = None,
+    shard_bytes: int = SHARD_BYTES,
+    note: Callable[[str], None] = unheard,
 ) -> int:
     """Write batches to ``target``, all or nothing.
 
@@ -52,13 +64,20 @@ def write(
         File to write; a suffix ``.gz`` or ``.zst`` after that of delimited text or JSON compresses it. For
         a folder of files, a folder that is not there yet, or is empty.
     format : str, optional
-        ``csv``, ``tsv``, ``jsonl``, ``parquet``, ``arrow`` or ``folder``; the suffix says it by default.
+        ``csv``, ``tsv``, ``jsonl``, ``parquet``, ``arrow``, ``folder``, ``huggingface``, ``delta``, ``lance``,
+        ``iceberg``, ``webdataset`` or ``croissant``; the suffix says it by default.
     label, content, name : str, optional
         For a folder, the columns that give class folder, content and name of a file.
     overwrite : bool
         Write into a folder that holds something: files of the same paths are replaced, each at once; others stay.
     open_value : callable, optional
         Gives the pieces of a large value that a reference stands for; see `headwater.core.references`.
+    about : About, optional
+        What is known of the dataset besides its rows; formats that have room for it keep it.
+    shard_bytes : int
+        Where formats of several files begin a new one, about.
+    note : callable, optional
+        Told what was changed on the way, such as a type that the format lacks.
 
     Returns
     -------
@@ -75,6 +94,18 @@ def write(
     path = Path(os.path.realpath(Path(target).expanduser()))  # of a link, the file it points to is replaced
     writer = _writer(path, format)
     _require_place(path, writer, overwrite=overwrite)
+    if shard_bytes < 1:
+        raise UsageError(f"The size of a shard is {shard_bytes} bytes; it must be at least 1.")
+    options = WriteOptions(
+        label=label,
+        content=content,
+        name=name,
+        open_value=open_value,
+        about=about or About(name=path.name.partition(".")[0] or "data"),
+        shard_bytes=shard_bytes,
+        becomes=path,
+        note=note,
+    )
     rows = 0
 
     def counted() -> Iterator[pa.RecordBatch]:
@@ -86,7 +117,6 @@ def write(
     with _translated(path):
         partial = path.with_name(f".{secrets.token_hex(4)}.partial-{path.name}")
         try:
-            options = WriteOptions(label=label, content=content, name=name, open_value=open_value)
             writer.write(counted(), schema, partial, options=options)
             if partial.is_dir() and path.is_dir() and any(path.iterdir()):
                 _put_over(partial, path)
@@ -127,6 +157,9 @@ def _require_place(path: Path, writer: Writer, *, overwrite: bool) -> None:
                 f"{path} is there already; choose a new folder, empty it, or write into it with --overwrite.",
                 target=str(path),
             )
+    elif isinstance(writer, FolderWriter) and writer.makes_folder(path):
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise UsageError(f"{path} is there already; choose a new folder, or empty it.", target=str(path))
     elif path.is_dir():
         raise UsageError(f"{path} is a folder; name a file in it.", target=str(path))
 

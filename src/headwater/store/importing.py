@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -14,6 +14,7 @@ from headwater.core.errors import UsageError, require_choice
 from headwater.core.ids import CommitId
 from headwater.core.schema import SchemaChange, require_columns
 from headwater.core.text import printable
+from headwater.formats.base import About
 from headwater.formats.media import FACTS, can_read_facts
 from headwater.formats.read import read
 from headwater.store.commit import Provenance
@@ -135,6 +136,7 @@ def import_data(
         tx.append(dataset, rows, key=keys, schema_change=schema_change, on_bad_rows=on_bad_rows)
     else:
         tx.overwrite(dataset, rows, key=keys, schema_change=schema_change, on_bad_rows=on_bad_rows)
+    _set_facts(tx, dataset, opened.about)
     _set_roles(tx, dataset, label=label, sensitive=sensitive, time=time)
     quarantined = _count(tx, QUARANTINE.format(dataset)) - waiting
     after = tx[dataset].manifest
@@ -183,6 +185,7 @@ class _Opened:
     rows: Rows
     notes: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
+    about: About = field(default_factory=About)
     remember: Callable[[], None] = lambda: None
 
 
@@ -205,7 +208,13 @@ def _opened(
     root = Path(source).expanduser()
     if not root.is_dir():
         opened = read(source, **reading)
-        return _Opened(place=str(source), rows=incoming(opened), notes=tuple(opened.notes), key=opened.key)
+        return _Opened(
+            place=str(source),
+            rows=incoming(opened),
+            notes=tuple(opened.notes),
+            key=opened.key,
+            about=opened.about,
+        )
     return _opened_folder(source, root, reading, repo, before, key)
 
 
@@ -228,12 +237,24 @@ def _opened_folder(
     by_path = tuple(key or (before.key if before else ())) in ((), ("path",))
     if not as_is or not by_path or reading.get("schema"):
         opened = read(source, **given)
-        return _Opened(place=str(source), rows=incoming(opened), notes=tuple(opened.notes), key=opened.key)
+        return _Opened(
+            place=str(source),
+            rows=incoming(opened),
+            notes=tuple(opened.notes),
+            key=opened.key,
+            about=opened.about,
+        )
     where = RememberedFiles.path_in_cache(root, encoding=reading.get("encoding"), metadata=metadata)
     memory = RememberedFiles(repo.objects, repo.cache.get(where), root=root, encoding=reading.get("encoding"))
     opened = read(source, **given, memory=memory)
     if opened.format != "folder":
-        return _Opened(place=str(source), rows=incoming(opened), notes=tuple(opened.notes), key=opened.key)
+        return _Opened(
+            place=str(source),
+            rows=incoming(opened),
+            notes=tuple(opened.notes),
+            key=opened.key,
+            about=opened.about,
+        )
 
     def remember() -> None:
         data = memory.to_bytes()
@@ -247,6 +268,25 @@ def _opened_folder(
 def _has_facts(schema: pa.Schema) -> bool:
     """Say whether a dataset has columns of what the headers of media say."""
     return any(set(facts) <= set(schema.names) for facts in FACTS.values() if facts)
+
+
+def _set_facts(tx: Transaction, dataset: str, about: About) -> None:
+    """Keep what the format says of columns, and the description and licence that the dataset lacks."""
+    known = tx[dataset].manifest.tags
+    for column, tags in about.tags.items():
+        if column in tx[dataset].schema.names and not tags.items() <= known.get(column, {}).items():
+            tx.set_tags(dataset, column, {**known.get(column, {}), **tags})
+    if about.contract is None:
+        return
+    here = tx[dataset]
+    contract = here.contract or Contract(dataset=dataset, key=here.key)
+    described = replace(
+        contract,
+        description=contract.description or about.contract.description,
+        license=contract.license or about.contract.license,
+    )
+    if described != contract:
+        tx.set_contract(dataset, described)
 
 
 def _set_roles(
