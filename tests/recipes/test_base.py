@@ -44,6 +44,12 @@ def test_one_text_column_chooses_text() -> None:
     assert choose(SCHEMA, ["id", "text"]) == "tabular"
 
 
+def test_embeddings_beside_a_text_do_not_change_the_recipe() -> None:
+    schema = SCHEMA.append(pa.field("text_embedding", pa.list_(pa.float32(), 4)))
+    assert choose(schema, ["text", "text_embedding"]) == "text"
+    assert choose(schema, ["text_embedding"]) == "tabular"
+
+
 def test_recipes_are_found_by_name_and_as_module_and_function() -> None:
     assert {"tabular", "text"} <= set(RECIPES)
     assert identity(load("tabular")).startswith("tabular@")

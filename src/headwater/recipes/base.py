@@ -136,8 +136,12 @@ def load(name: str) -> Recipe:
 
 
 def choose(schema: pa.Schema, features: Sequence[str]) -> str:
-    """Return the recipe that fits: ``text`` where the features are one text column, else ``tabular``."""
+    """Return the recipe that fits: ``text`` where the features are one text column, else ``tabular``.
+
+    Vectors beside the text do not count: they may be embeddings of it.
+    """
     kinds = [schema.field(name).type for name in features]
+    kinds = [kind for kind in kinds if not pa.types.is_fixed_size_list(kind)]
     return "text" if len(kinds) == 1 and pa.types.is_string(kinds[0]) else "tabular"
 
 
