@@ -33,11 +33,11 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 def sentences(rng: np.random.Generator, rows: int) -> pa.Array:
     """Return texts of 4 to 12 words out of 20,000, common ones more often."""
-    words = np.array([f"{'bcdfghklmnprst'[n % 14]}{'aeiou'[n % 5]}{n:x}" for n in range(20_000)])
+    words = pa.array([f"{'bcdfghklmnprst'[n % 14]}{'aeiou'[n % 5]}{n:x}" for n in range(20_000)])
     lengths = rng.integers(4, 13, rows)
-    drawn = words[np.minimum(rng.zipf(1.3, lengths.sum()) - 1, 19_999)]
+    drawn = words.take(pa.array(np.minimum(rng.zipf(1.3, lengths.sum()) - 1, 19_999)))
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    lists = pa.ListArray.from_arrays(pa.array(offsets), pa.array(drawn))
+    lists = pa.ListArray.from_arrays(pa.array(offsets), drawn)
     return pc.binary_join(lists, " ")
 
 
