@@ -48,3 +48,14 @@ def test_nothing_is_written_and_the_rest_is_as_before(repo: Repo) -> None:
     assert manifest.schema == data.schema
     assert {entry.path for entry in repo.storage.list("objects")} == before
     assert objects.storage is repo.storage
+
+
+def test_large_values_are_seen_by_conditions_and_come_whole() -> None:
+    made = Repo.init("memory://")
+    large = {1: b"a" * (2 << 20), 2: b"b" * (2 << 20), 3: b"small"}
+    with made.transaction("files") as tx:
+        tx.append("f", [{"n": n, "data": data} for n, data in large.items()], key="n")
+    found = made["f"].where("octet_length(data) < 10 OR data > 'aaaaaab'::BLOB")
+    assert {row["n"]: row["data"] for row in found.to_arrow().to_pylist()} == {2: large[2], 3: large[3]}
+    with found.open("2", "data") as stream:
+        assert stream.read(3) == b"bbb"

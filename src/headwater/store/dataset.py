@@ -31,7 +31,7 @@ from headwater.store.narrow import narrowed
 from headwater.store.objects import Objects
 from headwater.store.pushdown import Condition, analyse, may_hold, read_matching
 from headwater.store.splits import Part, Split, declared_split, measure_split, part_of
-from headwater.store.values import as_references, bounded, put_back
+from headwater.store.values import as_references, bounded, put_back, where_holds
 
 if TYPE_CHECKING:
     import pandas
@@ -268,7 +268,8 @@ class Dataset:
         def keep(chunk: Chunk) -> np.ndarray[Any, np.dtype[np.bool_]]:
             rows = read_chunk(chunk, self.schema, self._objects, columns=known.columns, deleted=True)
             mask = np.zeros(chunk.rows, np.bool_)
-            mask[rows_where(rows, condition, self.name)] = True
+            large = self._objects if chunk.has_large else None
+            mask[where_holds(rows, condition, self.name, large)] = True
             return mask
 
         found = narrowed(self.manifest, chunks, keep, self._objects, self._executor)
