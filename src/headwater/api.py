@@ -70,6 +70,7 @@ class Repo(store.Repo):
         format: str | None = None,
         columns: Sequence[str] | None = None,
         where: str | None = None,
+        overwrite: bool = False,
         **writing: Any,
     ) -> Path:
         """Write a dataset to a file or folder, all or nothing.
@@ -82,9 +83,12 @@ class Repo(store.Repo):
             Where to; the suffix says the format unless ``format`` does.
         format : str, optional
             ``csv``, ``tsv``, ``jsonl``, ``parquet``, ``arrow``, ``folder``, ``huggingface``, ``delta``, ``lance``,
-            ``iceberg``, ``webdataset`` or ``croissant``.
+            ``iceberg``, ``webdataset`` or ``croissant``; a dataset of files becomes a folder if the target has no
+            suffix.
         columns, where : optional
             As in `headwater.store.dataset.Dataset.scan`.
+        overwrite : bool
+            Write into a folder that holds something; files of the same paths are replaced, others stay.
         **writing : Any
             As in `headwater.formats.write.write`: ``shard_bytes``, ``note``.
 
@@ -97,13 +101,20 @@ class Repo(store.Repo):
         from headwater.formats.write import write
 
         here = self.dataset(dataset)
-        reader = here.reader(columns, where)
+        if format is None and not Path(target).suffix and _is_folder(here.schema):
+            format = "folder"
         about = About(
             name=here.name,
             contract=here.contract or Contract(dataset=here.name, key=here.key),
             tags=here.manifest.tags,
         )
-        write(reader, reader.schema, Path(target), format=format, about=about, **writing)
+        if format == "folder":
+            # Large values go from object to file, piece by piece.
+            reader = here.stored(columns, where)
+            writing = {**writing, "open_value": self.objects.stream}
+        else:
+            reader = here.reader(columns, where)
+        write(reader, reader.schema, Path(target), format=format, overwrite=overwrite, about=about, **writing)
         return Path(target)
 
     def dataset(self, name: str) -> Dataset:
@@ -460,6 +471,11 @@ def clone(source: str | Path, target: str | Path, **options: Any) -> Repo:
     from headwater.store import remotes
 
     return remotes.clone(Repo, source, target, **options)
+
+
+def _is_folder(schema: pa.Schema) -> bool:
+    """Say whether rows are files: they have a path and a content."""
+    return "path" in schema.names and bool({"bytes", "text"} & set(schema.names))
 
 
 def _in_memory(source: Any, dataset: str | None, reading: dict[str, Any]) -> tuple[Repo, str]:

@@ -57,6 +57,7 @@ EXTRA: dict[str, list[dict[str, Any]]] = {
     "distribution.mean": [{"column": "x", "minimum": 0.2}],
     "distribution.quantile": [{"column": "x", "maximum": 0.2}],
     "drift.distribution": [{"column": "x", "statistic": s, "maximum": 0.0} for s in ("psi", "js", "ks")],
+    "validity.media": [{"column": "word"}],
     "volume.rows": [{"max_growth": 0.0}],
 }
 """Further parameters that are worth a try."""

@@ -225,3 +225,30 @@ def test_splits_and_classes_of_a_dataset_from_hugging_face_are_kept(cli: Cli, fo
     again = hw.open(folder)["reviews"].contract
     assert again is not None
     assert (again.description, again.license) == ("Reviews.", "MIT")
+
+
+def test_a_folder_is_imported_and_exported_byte_for_byte(cli: Cli, folder: Path) -> None:
+    photos = folder / "photos"
+    files = {
+        "cat/a b.png": b"\x89PNG",
+        "dog/\u65e5\u672c.bin": bytes(range(256)) * 5000,
+        "dog/bom.txt": b"\xef\xbb\xbfx\r\n",
+        "dog/empty.jpg": b"",
+    }
+    for name, data in files.items():
+        (photos / name).parent.mkdir(parents=True, exist_ok=True)
+        (photos / name).write_bytes(data)
+    cli("init")
+    cli("import", str(photos), "--no-metadata")
+    cli("export", "photos", "out")
+
+    def tree(root: Path) -> dict[str, bytes]:
+        return {f.relative_to(root).as_posix(): f.read_bytes() for f in root.rglob("*") if f.is_file()}
+
+    assert tree(folder / "out") == files
+    refused = cli("export", "photos", "out", code=2)
+    assert "is there already" in refused.stderr
+    (folder / "out" / "mine").write_bytes(b"mine")
+    (folder / "out" / "cat" / "a b.png").write_bytes(b"old")
+    cli("export", "photos", "out", "--overwrite")
+    assert tree(folder / "out") == {**files, "mine": b"mine"}

@@ -123,6 +123,16 @@ def test_a_file_written_to_just_before_it_was_read_is_read_again(
     assert "cat/a.png" in seen
 
 
+def test_a_folder_that_was_written_just_now_is_remembered_when_it_has_rested(
+    repo: Repo, tmp_path: Path
+) -> None:
+    root = tmp_path / "new"
+    root.mkdir()
+    (root / "a.png").write_bytes(b"x")
+    assert load(repo, root).added == 1
+    assert load(repo, root).is_new is False
+
+
 def test_unchanged_files_are_read_where_the_rows_are_not_there(repo: Repo, photos: Path) -> None:
     load(repo, photos)
     import_data(repo, "twin", photos, metadata=False)

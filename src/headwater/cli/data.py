@@ -42,6 +42,11 @@ __all__ = ["dataset_name", "datasets", "export", "import_"]
 )
 @reading_options("--format", "--input-format")
 @click.option(
+    "--metadata/--no-metadata",
+    default=None,
+    help="Make columns of what headers of media say; by default, if the dataset has them or is new.",
+)
+@click.option(
     "--on-bad-rows",
     type=click.Choice(["error", "quarantine"]),
     default="error",
@@ -62,6 +67,7 @@ def import_(
     key: tuple[tuple[str, ...], ...],
     message: str | None,
     mode: ImportMode,
+    metadata: bool | None,
     on_bad_rows: OnBadRows,
     schema_change: SchemaChange,
     **options: Any,
@@ -69,14 +75,16 @@ def import_(
     """Import files, folders, URLs or a query as one commit.
 
     Reads CSV and TSV (also .gz and .zst), JSON Lines, JSON, Parquet, Arrow, Excel, a query on SQLite or
-    PostgreSQL, and a folder of images or texts, where a folder for each class gives the label. Hugging Face
-    datasets, Delta, Lance and Iceberg tables, and WebDataset shards are known by what lies in their folder. Types
-    are inferred over the whole file. Importing a newer file of the same dataset stores only what differs.
+    PostgreSQL, and a folder of files of any kind, one row each, where a folder for each class gives the label;
+    of these, only files that changed are read again. Hugging Face datasets, Delta, Lance and Iceberg tables, and
+    WebDataset shards are known by what lies in their folder. Types are inferred over the whole file. Importing a
+    newer file of the same dataset stores only what differs.
 
     Examples
     --------
     hw import reviews.csv.gz --key id --label sentiment
     hw import part-*.parquet --dataset events --key user,time
+    hw import photos/
     hw import new-rows.csv --dataset reviews --mode append -m "batch 7"
     hw import people.csv --schema zip:string,born:date --sensitive sex,race
     hw import shop.sqlite --query "SELECT * FROM orders" --dataset orders --key id
@@ -97,6 +105,7 @@ def import_(
         schema_change=schema_change,
         **roles(options),
         **reading(options),
+        **({} if metadata is None else {"metadata": metadata}),
     )
     session.show(
         {**done.to_dict(), "branch": repo.branch_name}, lambda out: draw_import(out, done, repo.branch_name)
@@ -113,6 +122,9 @@ def import_(
     metavar="FORMAT",
     help="csv, tsv, jsonl, parquet, arrow, folder, huggingface, delta, lance, iceberg, webdataset or "
     "croissant; TARGET's suffix says it.",
+)
+@click.option(
+    "--overwrite", is_flag=True, help="Write into a folder that holds something; other files in it stay."
 )
 @click.option("--where", metavar="SQL", help='Only rows for which this holds, for example "age >= 18".')
 @click.option(
@@ -131,19 +143,22 @@ def export(
     dataset: str,
     target: Path,
     form: str | None,
+    overwrite: bool,
     where: str | None,
     columns: tuple[tuple[str, ...], ...],
     shard_size: int,
 ) -> None:
     """Write a dataset, as it is or was, to a file or folder.
 
-    The target appears whole or not at all. Where a format lacks a type, the column gets the nearest that loses
-    nothing, and a note says so; where there is none, nothing is written.
+    The target appears whole or not at all. A dataset made from a folder becomes that folder again. Where a format
+    lacks a type, the column gets the nearest that loses nothing, and a note says so; where there is none, nothing
+    is written.
 
     Examples
     --------
     hw export reviews reviews.csv
     hw export reviews@v1 reviews-v1.parquet
+    hw export photos@v1 photos-v1/
     hw export reviews spam.jsonl.gz --where "label = 'spam'" --columns id,text
     hw export reviews reviews-delta --format delta
     hw export photos shards --format webdataset --shard-size 1GB
@@ -156,6 +171,7 @@ def export(
         format=form,
         columns=joined(columns) or None,
         where=where,
+        overwrite=overwrite,
         shard_bytes=shard_size,
         note=session.say,
     )

@@ -209,7 +209,7 @@ def reading_options(*format_options: str) -> Callable[[Command], Command]:
             type=click.Choice(["error", "skip"]),
             default="error",
             show_default=True,
-            help="Lines that cannot be read: stop, or leave them out and say which.",
+            help="Lines or files that cannot be read: stop, or leave them out and say which.",
         ),
     )
 

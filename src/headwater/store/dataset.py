@@ -102,6 +102,11 @@ class DatasetChunk:
         """
         return read_chunk(self._chunk, self._schema, self._objects, columns=columns, deleted=deleted)
 
+    @property
+    def has_large(self) -> bool:
+        """Whether rows of it have large values, which are objects of their own."""
+        return self._chunk.has_large
+
     def open(self, reference: Reference) -> BinaryIO:
         """Open a large value as a stream."""
         return self._objects.reader(reference.object)
@@ -323,6 +328,22 @@ class Dataset:
         names = self._names(columns)
         if batch_rows < 1:
             raise UsageError(f"A batch has 1 row or more, not {batch_rows}.", batch_rows=batch_rows)
+        for chunk, table in self._tables(names, where):
+            if references:
+                batches = table.to_batches(max_chunksize=batch_rows)
+                yield from (as_references(batch, key=self.key) for batch in batches)
+            else:
+                yield from self._whole(chunk, table, batch_rows)
+
+    def stored(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.RecordBatchReader:
+        """Return the rows as they are stored, with references (`headwater.core.references`) for large values."""
+        names = self._names(columns)
+        schema = pa.schema([self.schema.field(name) for name in names])
+        batches = (batch for _, table in self._tables(names, where) for batch in table.to_batches())
+        return pa.RecordBatchReader.from_batches(schema, batches)
+
+    def _tables(self, names: Sequence[str], where: str | None) -> Iterator[tuple[Chunk, pa.Table]]:
+        """Yield the rows of each chunk, with references for large values."""
         chunks: Sequence[Chunk] = self.manifest.chunks
         condition: Condition | None = None
         if where is not None:
@@ -338,12 +359,7 @@ class Dataset:
                 chunk, self.schema, self._objects, condition, columns=names, dataset=self.name
             )
 
-        for chunk, table in zip(chunks, self._executor.map(task, chunks), strict=True):
-            if references:
-                batches = table.to_batches(max_chunksize=batch_rows)
-                yield from (as_references(batch, key=self.key) for batch in batches)
-            else:
-                yield from self._whole(chunk, table, batch_rows)
+        yield from zip(chunks, self._executor.map(task, chunks), strict=True)
 
     def _whole(self, chunk: Chunk, table: pa.Table, batch_rows: int = CHUNK_ROWS) -> Iterator[pa.RecordBatch]:
         """Yield rows of a chunk with their large values, of which few are in memory at once."""

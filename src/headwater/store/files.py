@@ -66,7 +66,7 @@ class RememberedFiles:
 
     def recall(self, files: pa.Table) -> pa.Table:
         """Return what is known of files that have not changed; see `headwater.formats.base.FileMemory`."""
-        if self._known is None:
+        if self._known is None or not self._known.num_rows:
             return _nothing_known(files.num_rows)
         known = self._known
         place = pc.index_in(files["path"], known["path"].combine_chunks())
