@@ -106,6 +106,7 @@ class Repo(store.Repo):
         about = About(
             name=here.name,
             contract=here.contract or Contract(dataset=here.name, key=here.key),
+            published=self.commit(here.commit).time.date().isoformat() if here.commit else "",
             tags=here.manifest.tags,
         )
         if format == "folder":

@@ -33,11 +33,35 @@ def test_a_source_gives_a_table_or_a_stream_each_time_anew() -> None:
 
 def test_every_format_is_registered_by_its_file() -> None:
     assert list(READERS) == [
-        *("arrow", "csv", "delta", "excel", "feather", "folder", "hf", "huggingface", "iceberg", "json"),
+        *(
+            "arrow",
+            "croissant",
+            "csv",
+            "delta",
+            "excel",
+            "feather",
+            "folder",
+            "hf",
+            "huggingface",
+            "iceberg",
+            "json",
+        ),
         *("jsonl", "lance", "ndjson", "parquet", "postgres", "postgresql", "sqlite", "tsv", "wds"),
         "webdataset",
     ]
     assert list(WRITERS) == [
-        *("arrow", "csv", "delta", "feather", "folder", "hf", "huggingface", "iceberg", "jsonl", "lance"),
+        *(
+            "arrow",
+            "croissant",
+            "csv",
+            "delta",
+            "feather",
+            "folder",
+            "hf",
+            "huggingface",
+            "iceberg",
+            "jsonl",
+            "lance",
+        ),
         *("ndjson", "parquet", "tsv", "wds", "webdataset"),
     ]

@@ -134,6 +134,8 @@ class About:
         Of the dataset.
     contract : Contract, optional
         What it promises: description, licence, key, label.
+    published : str
+        The day of this version, as ISO 8601 has it.
     tags : mapping of str to mapping
         Facts about columns, as JSON can say them. ``{"role": "split"}`` marks the column of splits;
         ``{"huggingface": {...}}`` is the feature that a column is in Hugging Face's library.
@@ -141,6 +143,7 @@ class About:
 
     name: str = "data"
     contract: Contract | None = None
+    published: str = ""
     tags: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def split_column(self, schema: pa.Schema) -> str | None:
