@@ -17,6 +17,7 @@ _SECTIONS = {
     },
     "Version": {
         "import": "headwater.cli.data:import_",
+        "import-dvc": "headwater.cli.dvc:import_dvc",
         "export": "headwater.cli.data:export",
         "commit": "headwater.cli.edit:commit",
         "datasets": "headwater.cli.data:datasets",

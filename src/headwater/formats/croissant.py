@@ -132,8 +132,8 @@ class Croissant:
         for name in as_json:
             if mapped_type(schema.field(name).type, lambda kind: None if _is_bytes(kind) else kind) is None:
                 raise UsageError(
-                    f"Column {name!r} has bytes deep inside, and becomes JSON text, which cannot hold them. Leave it out "
-                    "with --columns, or write Parquet instead.",
+                    f"Column {name!r} has bytes deep inside, and becomes JSON text, which cannot hold them. Leave it "
+                    "out with --columns, or write Parquet instead.",
                     column=name,
                 )
             options.note(
