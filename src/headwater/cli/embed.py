@@ -135,7 +135,7 @@ def similar(
     metric: str,
     exact: bool | None,
 ) -> None:
-    """Find the rows most similar to a row, a text or an image, by a column of embeddings.
+    """Find the rows most similar to a row, a text or an image.
 
     The score is the similarity, 1 for the same direction; with --metric l2 it is the distance, 0 for the same vector.
     A key that is no JSON is text. The index of --approximate is kept for each chunk of rows.

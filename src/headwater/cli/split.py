@@ -46,7 +46,7 @@ def split(
     drop: bool,
     message: str | None,
 ) -> None:
-    """Split a dataset into train, test and so on, by the hash of its key.
+    """Split a dataset into train, test and so on, by the key of rows.
 
     Which part a row is in depends on its key alone: new rows never move old ones. With --by, a whole group is
     in one part. Without --into, shows the split with the rows in each part.
