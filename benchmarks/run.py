@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 BENCH = HERE.parent / ".bench"
 PEERS = {
     "delta": ["deltalake", "pyarrow"],
-    "dvc": ["dvc", "pyarrow"],
+    "dvc": ["dvc", "numpy", "pyarrow"],
     "lance": ["pylance"],
     "webdataset": ["webdataset"],
     "polars": ["polars"],
@@ -92,6 +92,12 @@ def again(change: str, work: str, *, most: float) -> Comparison:
     return Comparison(f"check again, {change} / full check (CPU)", *sides, "cpu", most=most)
 
 
+def folders(title: str, works: tuple[str, ...], *, least: float) -> Comparison:
+    """Return a comparison of seconds with DVC on a folder of 20,000 files."""
+    sides = Side("folder.py", works), Side("peers/dvc_folder.py", works, "dvc")
+    return Comparison(title, *sides, "seconds", least=least)
+
+
 COMPARISONS = [
     versioning("commit the change set / DVC", SECOND, Side("peers/dvc_add.py", SECOND, "dvc"), least=15),
     versioning(
@@ -124,6 +130,8 @@ COMPARISONS = [
     ),
     remote("push to S3 / obstore", "push", "upload"),
     remote("clone from S3 / obstore", "clone", "download"),
+    folders("import 20,000 files / DVC", ("import",), least=5),
+    folders("import again, 1 % of the files changed / DVC", ("import", "again"), least=20),
     Comparison(
         "ten expectations / Great Expectations",
         Side("checking.py", ("expectations",)),

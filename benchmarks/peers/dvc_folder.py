@@ -39,5 +39,5 @@ else:
     before = size_bytes(folder / ".dvc")
     measured(
         lambda: add("1 %"),
-        after=lambda: {"added_bytes": size_bytes(folder / ".dvc") - before, "changed_bytes": changed_bytes},
+        after=lambda: {"added_bytes": size_bytes(folder / ".dvc") - before, "first_bytes": changed_bytes},
     )

@@ -40,6 +40,8 @@ _LENGTH = _SIZE_AT + 16
 _FORM = re.compile(re.escape(MARK) + rb"([0-9a-f]{64}):([0-9a-f]{16}):([0-7][0-9a-f]{15})")
 _DIGITS = np.full(256, 255, np.uint8)
 _DIGITS[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
+_AT_COLONS = np.array([_HASH_AT - 1, _SIZE_AT - 1])
+_AT_DIGITS = np.setdiff1d(np.arange(len(MARK), _LENGTH), _AT_COLONS)
 _PLACES = np.arange(60, -1, -4, dtype=np.uint64)
 
 
@@ -150,10 +152,13 @@ def _fixed(array: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArra
     rows = np.flatnonzero(marked)
     if not len(rows):
         return none
-    picked: Any = array.take(pa.array(rows)).cast(pa.binary())
-    values = picked.to_pylist()
-    whole = np.array([_FORM.fullmatch(value) is not None for value in values], np.bool_)
-    text = np.frombuffer(b"".join(values), np.uint8).reshape(len(rows), _LENGTH)
+    picked = array.take(pa.array(rows)).cast(pa.binary())
+    flat = picked.combine_chunks() if isinstance(picked, pa.ChunkedArray) else picked
+    start = flat.offset * _LENGTH
+    text = np.frombuffer(flat.buffers()[2], np.uint8)[start : start + len(rows) * _LENGTH]
+    text = text.reshape(len(rows), _LENGTH)
+    whole = (_DIGITS[text[:, _AT_DIGITS]] < 16).all(axis=1) & (text[:, _AT_COLONS] == ord(":")).all(axis=1)
+    whole &= text[:, _SIZE_AT] < ord("8")
     return rows[whole], text[whole]
 
 

@@ -22,7 +22,7 @@ from headwater.core.hashing import hash_array
 from headwater.core.ids import ObjectId
 from headwater.core.references import MARK, Reference
 from headwater.formats.base import BATCH_ROWS, FileMemory, ReadOptions, Source, WriteOptions, register
-from headwater.formats.media import FACTS, Kind, facts_of, kind_of_name
+from headwater.formats.media import FACTS, facts_of, kind_of_suffix, suffix_of
 from headwater.formats.retype import retyped, retyped_schema
 from headwater.formats.text import input_error, utf8_chunks
 from headwater.formats.tree import write_tree
@@ -44,7 +44,7 @@ _ODD = (BOM_UTF8, BOM_UTF16_LE, BOM_UTF16_BE, b"\0\0\xfe\xff", b"\x1f\x8b", b"\x
 
 def is_media(name: str) -> bool:
     """Say whether the name of a file is that of an image, sound, video or text."""
-    return kind_of_name(name) not in (None, "archive") or _is_text(name)
+    return _is_media_suffix(suffix_of(name))
 
 
 class Folder:
@@ -66,17 +66,19 @@ class Folder:
         paths: list[str] = walked.files["path"].to_pylist()
         if not paths:
             raise input_error(str(root), "it has no files in it")
+        suffixes = list(map(suffix_of, paths))
+        media = {suffix for suffix in set(suffixes) if _is_media_suffix(suffix)}
         listing = _Listing(
             root=root,
             files=walked.files,
             paths=paths,
-            is_text=np.array([_is_text(path) for path in paths], np.bool_),
+            is_text=np.array([suffix in TEXT_SUFFIXES for suffix in suffixes], np.bool_),
             encoding=options.encoding,
             skip=skip,
         )
-        known = [path for path in paths if is_media(path)]
+        known = [path for path, suffix in zip(paths, suffixes, strict=True) if suffix in media]
         has_label = all(path.count("/") == 1 for path in known or paths)
-        kinds = {kind for kind in map(kind_of_name, paths) if kind} if options.metadata else set[Kind]()
+        kinds = set(map(kind_of_suffix, set(suffixes))) if options.metadata else set()
         fields = [pa.field("path", pa.string())]
         fields += [pa.field("label", pa.string())] if has_label else []
         fields += [pa.field("bytes", pa.binary())] if listing.has_bytes() else []
@@ -93,7 +95,7 @@ class Folder:
             schema=schema,
             num_rows=None if skip else len(paths),
             batches=lambda: retyped(reader.batches(), schema, root.name),
-            notes=tuple(_notes([path for path in paths if not is_media(path)], walked.left_out)),
+            notes=tuple(_notes(_others(paths, suffixes, media), walked.left_out)),
             key=("path",),
         )
 
@@ -351,7 +353,11 @@ def _marked(value: bytes | None, memory: FileMemory) -> bytes | None:
 
 
 def _is_text(path: str) -> bool:
-    return path.lower().endswith((".txt", ".text")) and path.rpartition("/")[2][:1] != "."
+    return suffix_of(path) in TEXT_SUFFIXES
+
+
+def _is_media_suffix(suffix: str) -> bool:
+    return suffix in TEXT_SUFFIXES or kind_of_suffix(suffix) not in (None, "archive")
 
 
 def _text(root: Path, path: str, data: bytes, encoding: str | None) -> bytes:
@@ -385,6 +391,11 @@ def _checked(chunks: Iterator[bytes], path: str) -> Iterator[bytes]:
 def _no_utf8(path: str, byte: int, line: int) -> Exception:
     mend = "name the encoding, for example --encoding latin-1"
     return input_error(path, f"byte 0x{byte:02x} is not UTF-8", line=line, mend=mend)
+
+
+def _others(paths: Sequence[str], suffixes: Sequence[str], media: set[str]) -> list[str]:
+    """Return the files that are neither media nor text."""
+    return [path for path, suffix in zip(paths, suffixes, strict=True) if suffix not in media]
 
 
 def _notes(others: Sequence[str], left_out: Counter[str]) -> Iterator[str]:

@@ -146,8 +146,8 @@ def _in_folder(folder: Path, format: str | None) -> list[Place]:
 
 
 def _ending(name: str) -> str:
-    """Return enough of a file's name to tell its format by."""
-    return "x" + "".join(Path(name).suffixes[-2:])
+    """Return enough of a file's name to tell its format by: its last two suffixes."""
+    return ".".join(["x", *name.rsplit(".", 2)[1:]])
 
 
 def _table_kind(folder: Path, format: str | None) -> str | None:

@@ -29,6 +29,8 @@ __all__ = [
     "fault_of",
     "kind_of_bytes",
     "kind_of_name",
+    "kind_of_suffix",
+    "suffix_of",
 ]
 
 Kind = Literal["image", "sound", "video", "archive"]
@@ -106,7 +108,11 @@ class Fault:
 
 def kind_of_name(name: str) -> Kind | None:
     """Return the kind that the ending of a file's name says; None if it says none of these."""
-    suffix = _suffix(name)
+    return kind_of_suffix(suffix_of(name))
+
+
+def kind_of_suffix(suffix: str) -> Kind | None:
+    """Return the kind that the ending of a name says, given as `suffix_of` gives it; None for all others."""
     if suffix in IMAGE_SUFFIXES:
         return "image"
     if suffix in SOUND_SUFFIXES:
@@ -160,6 +166,14 @@ def _is_mpeg_audio(head: bytes) -> bool:
         return False
     version, layer, rate, frequency = head[1] & 0x18, head[1] & 0x06, head[2] >> 4, head[2] & 0x0C
     return version != 0x08 and layer != 0 and rate not in (0, 15) and frequency != 0x0C
+
+
+def suffix_of(path: str) -> str:
+    """Return the ending of the name at the end of a path, in small letters with its dot; empty if it has none."""
+    stem, dot, suffix = path.rpartition(".")
+    if not dot or not stem or stem[-1] == "/" or "/" in suffix:
+        return ""
+    return f".{suffix.lower()}"
 
 
 def can_read_facts() -> bool:
@@ -233,7 +247,7 @@ def fault_of(
         if named is None:
             return None
         return Fault("broken", "it is empty" if not head else f"it does not begin as {_shown(name)} does")
-    if named is not None and not _goes_with(_suffix(str(name)), found[1]):
+    if named is not None and not _goes_with(suffix_of(str(name)), found[1]):
         return Fault("mistyped", f"it is {found[1]}, not {_shown(name)}")
     if named is None and name is not None and found[0] != "image":
         return None
@@ -398,9 +412,4 @@ def _goes_with(suffix: str, format: str) -> bool:
 
 
 def _shown(name: str | None) -> str:
-    return _suffix(name or "").removeprefix(".")
-
-
-def _suffix(name: str) -> str:
-    stem, dot, suffix = name.rpartition("/")[2].rpartition(".")
-    return f".{suffix.lower()}" if dot and stem else ""
+    return suffix_of(name or "").removeprefix(".")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,39 +59,29 @@ def walk(root: Path, *, skip_bad: bool = False) -> Walked:
         If a folder cannot be listed, or a name is not UTF-8.
     """
     paths: list[str] = []
-    facts: list[tuple[int, int, int, int]] = []
+    states: list[os.stat_result] = []
     left_out: Counter[str] = Counter()
     inside = os.path.realpath(root)
     waiting = [(str(root), "")]
     while waiting:
         folder, above = waiting.pop()
         try:
-            with os.scandir(folder) as entries, _opened(folder) as descriptor:
-                for entry in entries:
-                    name = entry.name
-                    if name.startswith(_HIDDEN):
-                        continue
-                    if not _is_utf8(name):
-                        if not skip_bad:
-                            raise _bad_name(above + name)
-                        left_out["names that are not UTF-8"] += 1
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append((entry.path, f"{above}{name}/"))
-                        continue
-                    if entry.is_symlink() and not _leads_inside(entry.path, inside):
-                        left_out["links out of the folder or to folders"] += 1
-                        continue
-                    # By name in the open folder, which spares the system the way there.
-                    found = os.stat(entry.path if descriptor is None else name, dir_fd=descriptor)
-                    if not stat.S_ISREG(found.st_mode):
-                        left_out["neither files nor folders"] += 1
-                        continue
-                    paths.append(above + name)
-                    facts.append((found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino))
+            with os.scandir(folder) as found, _opened(folder) as descriptor:
+                entries = [entry for entry in found if not entry.name.startswith(_HIDDEN)]
+                if not "".join([entry.name for entry in entries]).isascii():
+                    entries = _named(entries, above, left_out, skip_bad=skip_bad)
+                waiting += [(e.path, f"{above}{e.name}/") for e in entries if e.is_dir(follow_symlinks=False)]
+                files = [e for e in entries if e.is_file(follow_symlinks=False)]
+                if len(files) < len(entries):
+                    files += _odd(entries, inside, left_out)
+                names = [e.name if descriptor is not None else e.path for e in files]
+                # By name in the open folder, which spares the system the way there.
+                states += [os.stat(name, dir_fd=descriptor) for name in names]
+                paths += [above + e.name for e in files]
         except OSError as error:
             mend = "allow reading it, or move it out of the folder"
             raise input_error(folder, f"it cannot be listed ({error.strerror})", mend=mend) from error
+    facts = [(state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino) for state in states]
     columns = np.array(facts, np.uint64).reshape(len(facts), 4).view(np.int64).T
     table = pa.table(
         {
@@ -108,15 +97,41 @@ def names_in(root: Path) -> list[str]:
     names: list[str] = []
     waiting = [str(root)]
     while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.name.startswith(_HIDDEN):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                else:
-                    names.append(entry.name)
+        with os.scandir(waiting.pop()) as found:
+            entries = [entry for entry in found if not entry.name.startswith(_HIDDEN)]
+        folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+        waiting += [entry.path for entry in folders]
+        names += [entry.name for entry in (set(entries).difference(folders) if folders else entries)]
     return names
+
+
+def _named(
+    entries: Iterable[os.DirEntry[str]], above: str, left_out: Counter[str], *, skip_bad: bool
+) -> list[os.DirEntry[str]]:
+    """Return the entries whose names are UTF-8."""
+    kept = []
+    for entry in entries:
+        if _is_utf8(entry.name):
+            kept.append(entry)
+        elif skip_bad:
+            left_out["names that are not UTF-8"] += 1
+        else:
+            raise _bad_name(above + entry.name)
+    return kept
+
+
+def _odd(entries: Iterable[os.DirEntry[str]], inside: str, left_out: Counter[str]) -> list[os.DirEntry[str]]:
+    """Return the links that count as files; count what is left out."""
+    kept = []
+    for entry in entries:
+        if entry.is_symlink():
+            if _leads_inside(entry.path, inside):
+                kept.append(entry)
+            else:
+                left_out["links out of the folder or to folders"] += 1
+        elif not entry.is_dir(follow_symlinks=False) and not entry.is_file(follow_symlinks=False):
+            left_out["neither files nor folders"] += 1
+    return kept
 
 
 @contextlib.contextmanager

@@ -104,7 +104,7 @@ class RememberedFiles:
         table = pa.concat_tables(parts, promote_options="default") if parts else pa.table({"path": []})
         if "content" not in table.schema.names:
             return None
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
         with pa.ipc.new_file(sink, table.schema, options=options) as writer:
             writer.write_table(table.combine_chunks())
         data: bytes = sink.getvalue().to_pybytes()
