@@ -65,3 +65,9 @@ def test_every_format_is_registered_by_its_file() -> None:
         ),
         *("ndjson", "parquet", "tsv", "wds", "webdataset"),
     ]
+
+
+def test_few_rows_of_large_values_are_gathered_no_further_than_some_megabytes() -> None:
+    batch = pa.record_batch({"a": [bytes(10 << 20)]})
+    tables = list(gathered([batch] * 10, batch.schema))
+    assert [len(table) for table in tables] == [7, 3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -64,3 +65,10 @@ def test_columns_that_parquet_cannot_hold_are_a_wrong_request(tmp_path: Path) ->
     table = pa.table({"a": pa.nulls(1, pa.month_day_nano_interval())})
     with pytest.raises(UsageError, match="Parquet cannot hold"):
         Parquet().write(table.to_batches(), table.schema, tmp_path / "t.parquet", options=WriteOptions())
+
+
+def test_batches_of_large_values_have_few_rows(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    rng = np.random.default_rng(1)
+    pq.write_table(pa.table({"a": [rng.bytes(1 << 20) for _ in range(60)]}), path)
+    assert max(batch.num_rows for batch in Parquet().read(str(path), options=ReadOptions()).batches()) == 16

@@ -39,6 +39,7 @@ __all__ = [
 BATCH_ROWS = 131_072
 BAD_LINES_KEPT = 100
 
+GATHERED_BYTES = 64 << 20
 SHARD_BYTES = 256 << 20
 SPLIT = {"role": "split"}
 """The tag of a column that says which split a row is in."""
@@ -326,14 +327,15 @@ def batches_of(data: pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]) -> It
 
 
 def gathered(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Yield the rows of many small batches as few tables of at least `BATCH_ROWS` rows, but for the last."""
+    """Yield the rows of many small batches as few tables, of at least `BATCH_ROWS` rows or 64 MB, but for the last."""
     waiting: list[pa.RecordBatch] = []
-    rows = 0
+    rows = size = 0
     for batch in batches:
         waiting.append(batch)
         rows += batch.num_rows
-        if rows >= BATCH_ROWS:
+        size += batch.nbytes
+        if rows >= BATCH_ROWS or size >= GATHERED_BYTES:
             yield pa.Table.from_batches(waiting, schema)
-            waiting, rows = [], 0
+            waiting, rows, size = [], 0, 0
     if waiting:
         yield pa.Table.from_batches(waiting, schema)

@@ -107,6 +107,7 @@ class Croissant:
         file = _rows_of(document, root)
         source = Parquet().read(str(file), options=options)
         description, license = (str(document.get(name) or "") for name in ("description", "license"))
+        description = "" if description == _description(str(document.get("name"))) else description
         contract = Contract(dataset=root.name, description=description, license=license)
         return replace(
             source,
@@ -216,7 +217,7 @@ def _document(about: About, schema: pa.Schema, file: Path, root: Path, seen: _Se
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": about.name,
-        "description": contract.description or f"The dataset {about.name}.",
+        "description": contract.description or _description(about.name),
         "version": contract.version,
     }
     if about.published:
@@ -228,6 +229,11 @@ def _document(about: About, schema: pa.Schema, file: Path, root: Path, seen: _Se
     document["distribution"] = [content]
     document["recordSet"] = [*([_splits(splits)] if is_split else []), records]
     return document
+
+
+def _description(name: str) -> str:
+    """Return what is said of a dataset that nobody has described; the standard wants something."""
+    return f"The dataset {name}."
 
 
 def _field(column: pa.Field, kind: str) -> dict[str, Any]:

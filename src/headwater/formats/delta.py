@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -84,10 +85,14 @@ class Delta:
         deltalake = _library("Writing a Delta table")
         there = fitted_schema(schema, _leaf, "Delta", options.note, has_sizes=False)
         contract = options.about.contract
-        with handed_over(fitted(batches, there, "Delta"), there) as reader:
+        rows, at_once = _measured(fitted(batches, there, "Delta"))
+        with handed_over(rows, there) as reader:
             deltalake.write_deltalake(
                 str(target),
                 reader,
+                writer_properties=deltalake.WriterProperties(
+                    max_row_group_size=at_once, write_batch_size=1024
+                ),
                 name=options.about.name,
                 description=(contract.description if contract else "") or None,
                 target_file_size=options.shard_bytes,
@@ -96,6 +101,14 @@ class Delta:
 
 def _library(purpose: str) -> ModuleType:
     return require("deltalake", extra="delta", purpose=purpose)
+
+
+def _measured(batches: Iterator[pa.RecordBatch]) -> tuple[Iterator[pa.RecordBatch], int]:
+    """Return the batches, and how many rows to hold at once, reckoned by the first."""
+    first = next(batches, None)
+    if first is None:
+        return iter(()), rows_at_once(0, 0)
+    return itertools.chain([first], batches), rows_at_once(first.nbytes, len(first))
 
 
 def _leaf(kind: pa.DataType) -> pa.DataType | None:

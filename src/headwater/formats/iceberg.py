@@ -228,7 +228,7 @@ class _File:
         """Yield the rows; of a file that needs no change, without holding all of it."""
         if self.is_plain:
             at_once = rows_at_once(self._task.file.file_size_in_bytes, self._task.file.record_count)
-            with pq.ParquetFile(self._path) as file:
+            with pq.ParquetFile(self._path, pre_buffer=False) as file:
                 for batch in file.iter_batches(batch_size=at_once, columns=self._schema.names):
                     yield batch.select(self._schema.names)
             return

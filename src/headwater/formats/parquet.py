@@ -18,6 +18,7 @@ from headwater.formats.base import (
     gathered,
     register,
 )
+from headwater.formats.fitting import rows_at_once
 from headwater.formats.retype import retyped, retyped_schema
 from headwater.formats.text import input_error
 
@@ -65,8 +66,10 @@ class Parquet:
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     try:
-        with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(batch_size=BATCH_ROWS)
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            groups = range(file.metadata.num_row_groups)
+            size = sum(file.metadata.row_group(at).total_byte_size for at in groups)
+            yield from file.iter_batches(batch_size=rows_at_once(size, file.metadata.num_rows))
     except (pa.ArrowInvalid, OSError) as error:
         if getattr(error, "errno", None) is not None:
             raise
