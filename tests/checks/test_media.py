@@ -124,3 +124,23 @@ def test_metadata_of_a_folder_come_as_columns(photos: Path) -> None:
     assert plain["photos"].fingerprint == repo["photos"].fingerprint
     repo.import_("photos", photos)
     assert len(list(repo.log())) == 1
+
+
+def test_checks_and_profiles_do_not_load_large_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    big = [np.random.default_rng(n).bytes(LARGE_BYTES + n) for n in (1, 2)]
+    rows = [{"id": n, "blob": value} for n, value in enumerate([big[0], big[1], big[0], b"small"])]
+    repo = Repo.init("memory://")
+    repo.import_("photos", rows, key="id")
+
+    def refused(*_: object) -> bytes:
+        raise AssertionError("a large value was loaded")
+
+    get = type(repo.objects).get
+    large = {entry for chunk in repo["photos"].manifest.chunks for entry in chunk.large(repo.objects)}
+    monkeypatch.setattr(
+        type(repo.objects), "get", lambda self, name: refused() if name in large else get(self, name)
+    )
+    report = repo.check("photos")
+    assert [finding for finding in report.findings if finding.outcome == "error"] == []
+    column = next(one for one in repo.profile("photos").columns if one.name == "blob")
+    assert column.distinct == 3

@@ -15,7 +15,8 @@ from headwater.checks.base import CHECKS, Check, Level, RowFilter, States, Targe
 from headwater.checks.judging import graded, judged, percent, rows_text
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding, Fix
-from headwater.core.hashing import U64, hash_columns
+from headwater.core.hashing import U64
+from headwater.core.references import hash_rows
 from headwater.core.schema import require_columns
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.batch import Batch
@@ -137,7 +138,7 @@ class Duplicates(Check):
         repeated = hashes[(counts > 1) & (hashes != 0)]
 
         def mask(rows: pa.Table) -> NDArray[np.bool_]:
-            return np.isin(hash_columns(rows, columns), repeated)
+            return np.isin(hash_rows(rows, columns), repeated)
 
         return RowFilter(columns, mask)
 
@@ -157,4 +158,4 @@ class Duplicates(Check):
 
 
 def _hashes(chunk: DatasetChunk, columns: tuple[str, ...]) -> U64:
-    return hash_columns(chunk.read(columns), columns)
+    return hash_rows(chunk.read(columns, apart=True), columns)

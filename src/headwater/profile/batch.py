@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from headwater.core.hashing import U64, hash_array, hash_columns
+from headwater.core.hashing import U64
+from headwater.core.references import hash_rows, hash_values
 from headwater.profile.kinds import kind_of, physical
 
 __all__ = ["Batch", "ValueCounts"]
@@ -82,16 +83,16 @@ class Batch:
 
     def hashes(self, column: str) -> U64:
         """Return the hash of each value of a column; 0 for null."""
-        return self._once("hashes", column, lambda: hash_array(self.array(column)))
+        return self._once("hashes", column, lambda: hash_values(self.array(column)))
 
     def value_hashes(self, column: str) -> U64:
         """Return the hash of each of the `value_counts` of a column."""
-        return self._once("value_hashes", column, lambda: hash_array(self.value_counts(column).values))
+        return self._once("value_hashes", column, lambda: hash_values(self.value_counts(column).values))
 
     def row_hashes(self, columns: tuple[str, ...]) -> U64:
-        """Return a hash a row over the named columns, as `headwater.core.hashing.hash_columns` does."""
+        """Return a hash a row over the named columns, as `headwater.core.references.hash_rows` does."""
         if columns not in self._row_hashes:
-            self._row_hashes[columns] = hash_columns(self.table, columns)
+            self._row_hashes[columns] = hash_rows(self.table, columns)
         return self._row_hashes[columns]
 
     def _once(self, what: str, column: str, make: Callable[[], T]) -> T:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from headwater.core.arrays import to_python
 from headwater.core.errors import SchemaError, UsageError
+from headwater.core.references import sizes
 
 __all__ = ["Kind", "as_python", "from_python", "kind_of", "lengths_of", "physical"]
 
@@ -114,6 +115,10 @@ def lengths_of(array: pa.Array) -> NDArray[np.int64]:
         lengths = pc.binary_length(
             array.cast(pa.binary()) if pa.types.is_fixed_size_binary(array.type) else array
         )
+        large = sizes(array)
+        if large.any():
+            # What stands for a large value is short.
+            lengths = pc.if_else(pa.array(large > 0), pa.array(large), lengths.cast(pa.int64()))
     else:
         raise SchemaError(
             f"Values of type {array.type} have no length. Choose a column of text, bytes or lists."

@@ -279,7 +279,7 @@ def _chunk_states(
     if todo and cache is not None and chunk.deleted_id is not None:
         todo = _brought_up(chunk, pack, todo, names, forced, cache, result)
     if todo:
-        states, errors = _take(chunk.read(_columns(todo)), todo)
+        states, errors = _take(chunk.read(_columns(todo), apart=True), todo)
         result.states.update(states)
         result.errors.update(errors)
         result.scanned_rows += chunk.live_rows
@@ -314,7 +314,9 @@ def _brought_up(
     # Whoever reads the chunk anyway gains nothing by subtracting.
     if left or not taken:
         return left + taken
-    parts, _ = _take(chunk.read_rows(np.asarray(gone.to_array(), np.int64), _columns(taken)), taken)
+    parts, _ = _take(
+        chunk.read_rows(np.asarray(gone.to_array(), np.int64), _columns(taken), apart=True), taken
+    )
     result.scanned_rows += len(gone)
     for one in taken:
         if one.key not in parts:

@@ -91,9 +91,12 @@ class DatasetChunk:
         """Return the positions of live rows, ascending: those of the rows that `read` gives."""
         return np.flatnonzero(live_mask(self._chunk, self._objects)).astype(np.int64)
 
-    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the live rows, all values of a chunk in memory at once: see `read_stored` for large ones."""
-        return self.whole(self.read_stored(columns))
+    def read(self, columns: Sequence[str] | None = None, *, apart: bool = False) -> pa.Table:
+        """Return the live rows, all values of a chunk in memory at once.
+
+        With ``apart``, large values of bytes stay references: see `headwater.core.references`.
+        """
+        return self.whole(self.read_stored(columns), apart=apart)
 
     def read_stored(self, columns: Sequence[str] | None = None, *, deleted: bool = False) -> pa.Table:
         """Return the live rows, or the deleted ones too, with references for large values.
@@ -112,16 +115,23 @@ class DatasetChunk:
         return self._objects.reader(reference.object)
 
     def read_rows(
-        self, positions: np.ndarray[Any, np.dtype[np.int64]], columns: Sequence[str] | None = None
+        self,
+        positions: np.ndarray[Any, np.dtype[np.int64]],
+        columns: Sequence[str] | None = None,
+        *,
+        apart: bool = False,
     ) -> pa.Table:
-        """Return the rows at ``positions``, deleted or not."""
-        return self.whole(
-            read_chunk(self._chunk, self._schema, self._objects, columns=columns, rows=positions)
-        )
+        """Return the rows at ``positions``, deleted or not; see `read` for ``apart``."""
+        rows = read_chunk(self._chunk, self._schema, self._objects, columns=columns, rows=positions)
+        whole: pa.Table = self.whole(rows, apart=apart)
+        return whole
 
-    def whole(self, table: Any) -> Any:
-        """Return rows of `read_stored` with their large values put back."""
-        return put_back(table, self._objects, key=self._key) if self._chunk.has_large else table
+    def whole(self, table: Any, *, apart: bool = False) -> Any:
+        """Return rows of `read_stored` with their large values put back; with ``apart``, those of text only."""
+        if not self._chunk.has_large:
+            return table
+        left = [f.name for f in table.schema if apart and _is_bytes(f.type)]
+        return put_back(table, self._objects, key=[*self._key, *left])
 
 
 class Dataset:
@@ -692,3 +702,7 @@ class Dataset:
             hit &= chunks < 0
             chunks[hit], positions[hit] = number, live[order[at[hit]]]
         return Places(chunks, positions)
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
