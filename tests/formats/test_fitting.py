@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
-from headwater.core.errors import UsageError
+from headwater.core.errors import InputError, UsageError
 from headwater.formats.base import BATCH_ROWS
 from headwater.formats.fitting import (
     fitted,
@@ -15,6 +15,7 @@ from headwater.formats.fitting import (
     handed_over,
     mapped_type,
     plain_columns,
+    reading,
     rows_at_once,
     short,
 )
@@ -79,3 +80,21 @@ def test_schemas_are_plain_and_messages_short() -> None:
     assert plain_columns(schema).equals(pa.schema([("a", pa.string())]), check_metadata=True)
     assert short(OSError("Not found, /home/runner/x.rs:12\nmore")) == "Not found"
     assert short(ValueError("")) == "ValueError"
+
+
+class PanicException(BaseException):
+    """What a library in Rust raises when it breaks; it is no `Exception`."""
+
+
+def test_whatever_a_library_raises_is_an_input_error_but_for_ours_and_interrupts() -> None:
+    for error in (OSError("cut"), KeyError("a"), PanicException("range end index")):
+        with (
+            pytest.raises(
+                InputError, match=r"t: it is not a whole X, or one of a kind that cannot be read yet"
+            ),
+            reading("t", "X"),
+        ):
+            raise error
+    for other in (KeyboardInterrupt(), UsageError("ours")):
+        with pytest.raises(type(other)), reading("t", "X"):
+            raise other

@@ -201,3 +201,16 @@ def test_a_class_beyond_the_names_is_an_error(tmp_path: Path) -> None:
         InputError, match="column 'label' has the class 1, and there are names of 1 classes only"
     ):
         read(tmp_path / "t").table()
+
+
+def test_a_column_of_too_many_values_is_no_column_of_splits(tmp_path: Path) -> None:
+    table = pa.table({"a": range(101), "part": [f"s{number}" for number in range(101)]})
+    with pytest.raises(UsageError, match="names more than 100 splits"):
+        write(
+            table,
+            table.schema,
+            tmp_path / "t",
+            format="huggingface",
+            about=About(tags={"part": {"role": "split"}}),
+        )
+    assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,10 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headwater.core.errors import HeadwaterError
 from headwater.core.extras import require
 from headwater.formats.base import About, ReadOptions, Source, WriteOptions, batches_of, register
-from headwater.formats.fitting import fitted, fitted_schema, handed_over, plain_columns, rows_at_once, short
+from headwater.formats.fitting import fitted, fitted_schema, handed_over, plain_columns, reading, rows_at_once
 from headwater.formats.guard import inside, local_path, require_no_links_out
 from headwater.formats.retype import retyped, retyped_schema
 from headwater.formats.text import input_error
@@ -50,7 +48,7 @@ class Delta:
         if not self.recognises(root):
             raise input_error(location, f"it is no Delta table: it has no folder {LOG}")
         require_no_links_out(root)
-        with _translated(root):
+        with reading(root.name, "Delta table"):
             for deletions in _deletions(root):
                 if deletions.get("storageType") == "p":  # the one kind with an address of its own
                     inside(local_path(deletions["pathOrInlineDv"]), root, root.name)
@@ -91,7 +89,7 @@ class Delta:
                 str(target),
                 reader,
                 writer_properties=deltalake.WriterProperties(
-                    max_row_group_size=at_once, write_batch_size=1024
+                    max_row_group_size=at_once, write_batch_size=1024, compression="ZSTD"
                 ),
                 name=options.about.name,
                 description=(contract.description if contract else "") or None,
@@ -146,7 +144,7 @@ def _batches(deltalake: ModuleType, table: Any, root: Path, at_once: int) -> Ite
         "datafusion.execution.target_partitions": "1",
         "datafusion.execution.batch_size": str(at_once),
     }
-    with _translated(root):
+    with reading(root.name, "Delta table"):
         query = deltalake.QueryBuilder(session).register("t", table)
         yield from pa.RecordBatchReader.from_stream(query.execute("SELECT * FROM t"))
 
@@ -155,21 +153,6 @@ def _plain(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.
     for batch in batches:
         columns = [batch.column(field.name).cast(field.type) for field in schema]
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-@contextlib.contextmanager
-def _translated(root: Path) -> Iterator[None]:
-    """Say in our terms what the library makes of a table that is not whole."""
-    try:
-        yield
-    except HeadwaterError:
-        raise
-    except Exception as error:  # the library's errors have no base of their own
-        raise input_error(
-            root.name,
-            f"it is not a whole Delta table, or one of a kind that cannot be read yet ({short(error)})",
-            mend="check that all its files are there, the log first",
-        ) from error
 
 
 register(reader=Delta(), writer=Delta())

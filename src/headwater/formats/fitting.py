@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 import pyarrow as pa
 
 from headwater.core.arrays import cast
-from headwater.core.errors import UsageError
+from headwater.core.errors import HeadwaterError, UsageError
 from headwater.core.schema import plain_type
 from headwater.core.types import type_name
 from headwater.formats.base import BATCH_ROWS
+from headwater.formats.text import input_error
 
 __all__ = [
     "Leaf",
@@ -20,6 +21,7 @@ __all__ = [
     "handed_over",
     "mapped_type",
     "plain_columns",
+    "reading",
     "rows_at_once",
     "short",
 ]
@@ -145,6 +147,37 @@ def handed_over(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterato
         raise
 
 
+@contextlib.contextmanager
+def reading(place: str, what: str) -> Iterator[None]:
+    """Say in our terms what a library makes of a table that is not whole; its errors have no base of their own.
+
+    Parameters
+    ----------
+    place : str
+        What to call the table.
+    what : str
+        What it should be, such as ``"Delta table"``.
+
+    Raises
+    ------
+    InputError
+        For whatever the library raises, panics of libraries in Rust, which are no exceptions, among them.
+    """
+    try:
+        yield
+    except HeadwaterError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        said = f"{type(error).__name__}: {short(error)}" if isinstance(error, LookupError) else short(error)
+        raise input_error(
+            place,
+            f"it is not a whole {what}, or one of a kind that cannot be read yet ({said})",
+            mend="check that all its files are there, the log or metadata first",
+        ) from error
+
+
 def plain_columns(schema: pa.Schema) -> pa.Schema:
     """Return ``schema`` with plain types, as a store keeps them, and without metadata."""
     return pa.schema([pa.field(field.name, plain_type(field.type)) for field in schema])
@@ -155,7 +188,7 @@ def rows_at_once(size_bytes: int, rows: int) -> int:
     return max(16, min(BATCH_ROWS, BATCH_BYTES * max(rows, 1) // max(size_bytes, 1)))
 
 
-def short(error: Exception) -> str:
+def short(error: BaseException) -> str:
     """Return the first line of what a library says, without its own paths and backtraces."""
     text = str(error).strip().split("\n")[0].partition(", /")[0].strip()
     return (text or type(error).__name__).rstrip(".")

@@ -40,6 +40,7 @@ from headwater.formats.text import input_error
 __all__ = ["HuggingFace"]
 
 SPLIT_COLUMN = "split"
+MOST_SPLITS = 100
 
 _SPLIT_NAME = re.compile(r"\w+(\.\w+)*")
 
@@ -139,6 +140,10 @@ class HuggingFace:
         for table in (pa.Table.from_batches([batch], schema) for batch in batches):
             for name, rows in _by_split(table, split):
                 if name not in shards:
+                    if len(shards) == MOST_SPLITS:
+                        raise UsageError(
+                            f"Column {split!r} names more than {MOST_SPLITS} splits; is it one of splits?"
+                        )
                     (target / name).mkdir()
                     shards[name] = _Shards(target / name, columns, options.shard_bytes)
                 shards[name].write(rows)

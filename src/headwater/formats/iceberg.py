@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -13,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headwater.core.errors import HeadwaterError, NotFound, UsageError
+from headwater.core.errors import NotFound, UsageError
 from headwater.core.extras import require
 from headwater.formats.base import (
     BATCH_ROWS,
@@ -25,7 +24,7 @@ from headwater.formats.base import (
     gathered,
     register,
 )
-from headwater.formats.fitting import fitted, fitted_schema, plain_columns, rows_at_once, short
+from headwater.formats.fitting import fitted, fitted_schema, plain_columns, reading, rows_at_once
 from headwater.formats.guard import inside, require_no_links_out
 from headwater.formats.iceberg_io import file_io, io_properties, mapped
 from headwater.formats.retype import retyped, retyped_schema
@@ -69,7 +68,7 @@ class Iceberg:
         file = _metadata_file(Path(location), options.table)
         root = file.parent.parent
         require_no_links_out(root)
-        with _translated(root):
+        with reading(root.name, "Iceberg table"):
             table = _table(file, root)
             found = plain_columns(table.schema().as_arrow())
             tasks = list(table.scan().plan_files())
@@ -77,7 +76,7 @@ class Iceberg:
         schema = retyped_schema(found, options.schema, root.name)
 
         def batches() -> Iterator[pa.RecordBatch]:
-            with _translated(root):
+            with reading(root.name, "Iceberg table"):
                 stream = fitted((batch for file in files for batch in file.batches()), found, "Arrow")
                 yield from batches_of(retyped(stream, schema, root.name))
 
@@ -228,7 +227,7 @@ class _File:
         """Yield the rows; of a file that needs no change, without holding all of it."""
         if self.is_plain:
             at_once = rows_at_once(self._task.file.file_size_in_bytes, self._task.file.record_count)
-            with pq.ParquetFile(self._path, pre_buffer=False) as file:
+            with pq.ParquetFile(self._path, pre_buffer=False, page_checksum_verification=True) as file:
                 for batch in file.iter_batches(batch_size=at_once, columns=self._schema.names):
                     yield batch.select(self._schema.names)
             return
@@ -278,7 +277,9 @@ def _write_files(
         for table in gathered(batches, schema):
             if writer is None:
                 names.append(f"{len(names):05d}.parquet")
-                writer = pq.ParquetWriter(folder / names[-1], schema, compression="zstd")
+                writer = pq.ParquetWriter(
+                    folder / names[-1], schema, compression="zstd", write_page_checksum=True
+                )
             writer.write_table(table, row_group_size=BATCH_ROWS)
             if (folder / names[-1]).stat().st_size >= most_bytes:
                 writer.close()
@@ -287,26 +288,6 @@ def _write_files(
         if writer is not None:
             writer.close()
     return names
-
-
-@contextlib.contextmanager
-def _translated(root: Path) -> Iterator[None]:
-    """Say in our terms what the library makes of a table that is not whole."""
-    try:
-        yield
-    except HeadwaterError:
-        raise
-    except Exception as error:  # the library raises what the readers of each kind of file do
-        said = (
-            f"{type(error).__name__}: {short(error)}"
-            if isinstance(error, KeyError | json.JSONDecodeError)
-            else short(error)
-        )
-        raise input_error(
-            root.name,
-            f"it is not a whole Iceberg table, or one of a kind that cannot be read yet ({said})",
-            mend="check that all its files are there, the metadata first",
-        ) from error
 
 
 register(reader=Iceberg(), writer=Iceberg())

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pyarrow as pa
 
-from headwater.core.errors import HeadwaterError
 from headwater.core.extras import require
 from headwater.formats.base import About, ReadOptions, Source, WriteOptions, batches_of, register
-from headwater.formats.fitting import fitted, fitted_schema, handed_over, plain_columns, rows_at_once, short
+from headwater.formats.fitting import fitted, fitted_schema, handed_over, plain_columns, reading, rows_at_once
 from headwater.formats.guard import inside, require_no_links_out
 from headwater.formats.retype import retyped, retyped_schema
 from headwater.formats.text import input_error
@@ -43,7 +41,7 @@ class Lance:
         if not root.is_dir() or not self.recognises(root):
             raise input_error(location, f"it is no Lance dataset: it has no versions in {VERSIONS}")
         require_no_links_out(root)
-        with _translated(root):
+        with reading(root.name, "Lance dataset"):
             dataset = lance.dataset(str(root))
             found = plain_columns(dataset.schema)
             for base in dataset.base_paths().values():
@@ -55,7 +53,7 @@ class Lance:
         schema = retyped_schema(found, options.schema, root.name)
 
         def batches() -> Iterator[pa.RecordBatch]:
-            with _translated(root):
+            with reading(root.name, "Lance dataset"):
                 stream = dataset.scanner(batch_size=at_once, scan_in_order=True).to_reader()
                 yield from batches_of(retyped(fitted(stream, found, "Arrow"), schema, root.name))
 
@@ -84,21 +82,6 @@ def _library(purpose: str) -> ModuleType:
 
 def _leaf(kind: pa.DataType) -> pa.DataType | None:
     return None if pa.types.is_interval(kind) else kind
-
-
-@contextlib.contextmanager
-def _translated(root: Path) -> Iterator[None]:
-    """Say in our terms what the library makes of a dataset that is not whole."""
-    try:
-        yield
-    except HeadwaterError:
-        raise
-    except Exception as error:  # the library's errors have no base of their own
-        raise input_error(
-            root.name,
-            f"it is not a whole Lance dataset, or one of a kind that cannot be read yet ({short(error)})",
-            mend="check that all its files are there",
-        ) from error
 
 
 register(reader=Lance(), writer=Lance())
