@@ -13,6 +13,9 @@ from measure import arguments, measured, size_bytes
 
 from headwater.store.repo import Repo
 
+# With its first array pyarrow loads pandas, where that is installed. Imports count on neither side.
+pa.array([0])
+
 
 def read(path: Path) -> pa.RecordBatchReader:
     """Stream a Parquet file, as ``hw import`` does."""
