@@ -17,7 +17,7 @@ from headwater.core.errors import CorruptObject, NotFound, SchemaError, UsageErr
 from headwater.core.hashing import hash_array
 from headwater.core.ids import digest
 from headwater.core.references import MARK, Reference
-from headwater.store import values
+from headwater.store import storage, values
 from headwater.store.fsck import repair, verify
 from headwater.store.gc import collect
 from headwater.store.objects import object_path
@@ -306,3 +306,25 @@ def test_a_stream_that_breaks_or_is_another_leaves_nothing(repo: Repo) -> None:
         repo.objects.put_stream([OTHER], name=digest(BIG))
     assert sorted(entry.path for entry in repo.storage.list("objects")) == before
     assert list(repo.storage.staged("")) == []
+
+
+def test_large_values_go_to_s3_in_parts_and_come_back_in_ranges(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "_LARGEST_PUT", 1 << 20)
+    monkeypatch.setattr(storage, "_BLOCK_BYTES", 5 << 20)
+    value = random.Random(5).randbytes(12 << 20)
+    repo = Repo.init(f"{bucket}/parts")
+    with repo.transaction("rows") as tx:
+        tx.append("d", [{"id": 1, "blob": value}], key="id")
+    assert repo["d"].head(1).to_pylist() == [{"id": 1, "blob": value}]
+    with repo["d"].open("1", "blob") as file:
+        file.seek(7 << 20)
+        assert file.read(10) == value[7 << 20 :][:10]
+    before = repo.storage.modified(object_path(digest(value)))
+    repo.storage.renew([object_path(digest(value))])
+    after = repo.storage.modified(object_path(digest(value)))
+    assert before is not None
+    assert after is not None
+    assert after >= before
+    assert verify(repo).findings == []

@@ -10,6 +10,7 @@ import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, BinaryIO, Literal
 
@@ -380,6 +381,7 @@ def _archive_fault(file: BinaryIO, max_unpacked: int) -> Fault | None:
     return None
 
 
+@cache
 def _broken() -> tuple[type[BaseException], ...]:
     """Return what the libraries raise for files that are not what they should be."""
     kinds: tuple[type[BaseException], ...] = (
