@@ -194,9 +194,11 @@ def test_rows_of_every_type_come_back_in_order(table: pa.Table, batch_rows: int)
     dataset = made(table)
     assert dataset.to_arrow().schema.equals(dataset.schema)
     parts = list(dataset.scan(batch_rows=batch_rows))
-    assert pa.Table.from_batches(parts, dataset.schema).equals(dataset.to_arrow())
-    assert multiset(dataset.to_arrow()) == multiset(table)
-    assert dataset.head(2).equals(dataset.to_arrow().slice(0, 2))
+    rows = dataset.to_arrow()
+    # As text, for a NaN equals nothing.
+    assert repr(pa.Table.from_batches(parts, dataset.schema).to_pylist()) == repr(rows.to_pylist())
+    assert multiset(rows) == multiset(table)
+    assert repr(dataset.head(2).to_pylist()) == repr(rows.slice(0, 2).to_pylist())
 
 
 @pytest.mark.parametrize("rows", [-1, 0, 1, 7, 9, 10, 30, 1000])
