@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Executor as Pool
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from typing import TypeVar
 
 from headwater.core.progress import SILENT, Progress
@@ -61,7 +62,8 @@ class LocalExecutor:
                 yield _attempt(task, item, retries)
             return
         pool: Pool = (
-            ProcessPoolExecutor(self.workers)
+            # A process with threads, as Arrow's and those of object stores, cannot be forked safely.
+            ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
             if resources.python_bound
             else ThreadPoolExecutor(self.workers, thread_name_prefix="headwater")
         )
