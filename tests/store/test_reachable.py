@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from headwater.core.ids import ObjectId
 from headwater.store.objects import object_path
-from headwater.store.reachable import commits_from, manifest_objects, reachable_objects
+from headwater.store.reachable import add_objects, commits_from, reachable_objects
 from headwater.store.repo import Repo
 
 
@@ -29,5 +30,7 @@ def test_what_is_reachable_is_all_that_a_repository_without_garbage_holds() -> N
     assert repo.head is not None
     found = {object_path(name) for name in reachable_objects([repo.head], repo.objects)}
     assert found == {entry.path for entry in repo.storage.list("objects")}
-    assert {object_path(name) for name in manifest_objects(repo["p"].manifest, repo.objects)} < found
+    needed: set[ObjectId] = set()
+    add_objects(repo["p"].manifest, needed, repo.objects)
+    assert {object_path(name) for name in needed} < found
     assert reachable_objects([], repo.objects) == set()

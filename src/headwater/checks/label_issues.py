@@ -13,13 +13,13 @@ import pyarrow as pa
 from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target
 from headwater.checks.judging import graded, judged, percent, rows_text
 from headwater.checks.leakage import GIVEN_AWAY, shares_explained
-from headwater.checks.numbered import keys_at
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding, Fix
 from headwater.core.schema import require_columns
 from headwater.profile.kinds import Kind, kind_of
 from headwater.recipes.base import feature_columns
 from headwater.recipes.label_suspects import LabelSuspects, label_suspects
+from headwater.store.numbered import keys_at
 
 __all__ = ["LabelIssues"]
 

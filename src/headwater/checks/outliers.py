@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target
 from headwater.checks.judging import graded, judged, number_text, percent, rows_text
-from headwater.checks.numbered import keys_at, rows_at
 from headwater.core.arrays import to_python
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding
@@ -25,6 +24,7 @@ from headwater.core.text import clipped
 from headwater.methods.isolation import Matrix, isolation_scores, numeric_matrix, reasons, score_threshold
 from headwater.methods.pii_kinds import classify_name
 from headwater.profile.kinds import Kind, kind_of
+from headwater.store.numbered import keys_at, rows_at
 
 __all__ = ["Outliers"]
 

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from headwater.checks.base import CHECKS, Check, Level, States, Target
 from headwater.checks.judging import graded, judged, percent, rows_text
-from headwater.checks.numbered import keys_at
 from headwater.core.findings import Finding, Fix
 from headwater.core.schema import require_columns
 from headwater.methods.masking import MASKED
@@ -22,6 +21,7 @@ from headwater.profile.base import Measure, NeedExact
 from headwater.profile.batch import Batch
 from headwater.profile.kinds import Kind, kind_of
 from headwater.profile.tally import Tally
+from headwater.store.numbered import keys_at
 
 __all__ = ["PersonalData", "PersonalForms"]
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from headwater.core.errors import NotFound, UsageError
 from headwater.core.progress import SILENT, Progress
@@ -17,6 +16,7 @@ from headwater.recipes.encoder import F32, encode, encoder_id, make_encoder
 from headwater.recipes.known_vectors import vectors_of
 from headwater.recipes.nearest_rows import nearest_rows, require_vectors, vector_columns
 from headwater.store.dataset import Dataset
+from headwater.store.numbered import rows_at
 from headwater.store.repo import Cache
 
 __all__ = ["SCORE", "similar_rows"]
@@ -97,7 +97,7 @@ def similar_rows(
     others = found.rows[0] != own
     rows, values = found.rows[0][others][:k], found.scores[0][others][:k]
     hidden = {*vector_columns(dataset), SCORE}
-    table = _rows_at(dataset, rows, [field for field in dataset.schema.names if field not in hidden])
+    table = rows_at(dataset, rows, [field for field in dataset.schema.names if field not in hidden])
     return table.add_column(0, SCORE, pa.array(values, pa.float64()))
 
 
@@ -164,18 +164,3 @@ def _of_value(dataset: Dataset, value: str | bytes, column: str) -> F32:
     if encoded.broken.any():
         raise UsageError(f"This cannot be encoded by {said['id']}: it is damaged, or of another kind.")
     return encoded.vectors
-
-
-def _rows_at(dataset: Dataset, rows: NDArray[np.int64], columns: list[str]) -> pa.Table:
-    """Return rows by their numbers, in that order."""
-    order = np.argsort(rows, kind="stable")
-    ordered, start = rows[order], 0
-    parts = [pa.schema([dataset.schema.field(name) for name in columns]).empty_table()]
-    for chunk in dataset.chunks:
-        low, high = np.searchsorted(ordered, [start, start + chunk.live_rows])
-        if low < high:
-            parts.append(chunk.read_rows(chunk.live_positions()[ordered[low:high] - start], columns))
-        start += chunk.live_rows
-    back = np.empty(len(order), np.int64)
-    back[order] = np.arange(len(order))
-    return pa.concat_tables(parts).take(pa.array(back))

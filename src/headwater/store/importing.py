@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import pyarrow as pa
 
@@ -14,7 +14,7 @@ from headwater.core.errors import UsageError, require_choice
 from headwater.core.ids import CommitId
 from headwater.core.schema import SchemaChange, require_columns
 from headwater.core.text import printable
-from headwater.formats.base import About
+from headwater.formats.base import About, Source
 from headwater.formats.media import FACTS, can_read_facts
 from headwater.formats.read import read
 from headwater.store.commit import Provenance
@@ -188,6 +188,17 @@ class _Opened:
     about: About = field(default_factory=About)
     remember: Callable[[], None] = lambda: None
 
+    @classmethod
+    def of(cls, source: str | Path, opened: Source) -> Self:
+        """Return what a reader opened, as it is."""
+        return cls(
+            place=str(source),
+            rows=incoming(opened),
+            notes=tuple(opened.notes),
+            key=opened.key,
+            about=opened.about,
+        )
+
 
 def _opened(
     source: Any, reading: Mapping[str, Any], repo: Repo, before: Manifest | None, key: Sequence[str] | None
@@ -208,13 +219,7 @@ def _opened(
     root = Path(source).expanduser()
     if not root.is_dir():
         opened = read(source, **reading)
-        return _Opened(
-            place=str(source),
-            rows=incoming(opened),
-            notes=tuple(opened.notes),
-            key=opened.key,
-            about=opened.about,
-        )
+        return _Opened.of(source, opened)
     return _opened_folder(source, root, reading, repo, before, key)
 
 
@@ -237,24 +242,12 @@ def _opened_folder(
     by_path = tuple(key or (before.key if before else ())) in ((), ("path",))
     if not as_is or not by_path or reading.get("schema"):
         opened = read(source, **given)
-        return _Opened(
-            place=str(source),
-            rows=incoming(opened),
-            notes=tuple(opened.notes),
-            key=opened.key,
-            about=opened.about,
-        )
+        return _Opened.of(source, opened)
     where = RememberedFiles.path_in_cache(root, encoding=reading.get("encoding"), metadata=metadata)
     memory = RememberedFiles(repo.objects, repo.cache.get(where), root=root, encoding=reading.get("encoding"))
     opened = read(source, **given, memory=memory)
     if opened.format != "folder":
-        return _Opened(
-            place=str(source),
-            rows=incoming(opened),
-            notes=tuple(opened.notes),
-            key=opened.key,
-            about=opened.about,
-        )
+        return _Opened.of(source, opened)
 
     def remember() -> None:
         data = memory.to_bytes()

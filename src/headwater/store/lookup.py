@@ -28,7 +28,7 @@ __all__ = [
     "gather",
     "live_places",
     "locate",
-    "may_hold",
+    "may_hold_keys",
     "may_overlap",
     "occurrence",
     "row_codes",
@@ -122,12 +122,12 @@ def locate(manifest: Manifest, keys: pa.Table, objects: Objects, executor: Execu
         rows, at = _verified(live_mask(chunk, objects), index, sought, keys, hashes, order[hit], low[hit])
         return number, rows, at
 
-    for number, rows, at in executor.map(task, manifest.chunks.where(may_hold(sought))):
+    for number, rows, at in executor.map(task, manifest.chunks.where(may_hold_keys(sought))):
         chunks[rows], positions[rows] = number, at
     return Places(chunks, positions)
 
 
-def may_hold(keys: pa.Table) -> Callable[[Entry], bool]:
+def may_hold_keys(keys: pa.Table) -> Callable[[Entry], bool]:
     """Return a test of chunks and pages: False for those whose bounds say that they hold none of these keys."""
     columns: dict[str, Any] = {}
     for field, column in zip(keys.schema, keys.columns, strict=True):

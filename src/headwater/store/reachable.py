@@ -21,7 +21,6 @@ __all__ = [
     "add_objects",
     "commits_from",
     "keep_alive",
-    "manifest_objects",
     "needed_objects",
     "reachable_objects",
 ]
@@ -41,13 +40,6 @@ def commits_from(roots: Iterable[CommitId], objects: Objects) -> Iterator[Commit
         new = [parent for parent in commit.parents if parent not in seen]
         seen.update(new)
         waiting.extend(new)
-
-
-def manifest_objects(manifest: Manifest, objects: Objects) -> set[ObjectId]:
-    """Return the names of all objects that a manifest needs beside itself."""
-    found: set[ObjectId] = set()
-    add_objects(manifest, found, objects)
-    return found
 
 
 def add_objects(manifest: Manifest, found: set[ObjectId], objects: Objects) -> None:

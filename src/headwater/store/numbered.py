@@ -1,4 +1,4 @@
-"""Rows by number, for checks that give each row a score."""
+"""Rows by number, for what gives each row a score: checks and searches."""
 
 from __future__ import annotations
 

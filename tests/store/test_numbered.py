@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from headwater.checks.numbered import keys_at, rows_at
+from headwater.store.numbered import keys_at, rows_at
 from headwater.store.repo import Repo
 
 
