@@ -13,8 +13,8 @@ from files import FILES, change, make, seconds_of_rest
 from measure import arguments, measured, size_bytes
 
 from headwater.formats.base import READERS
-from headwater.store.importing import import_data
-from headwater.store.repo import Repo
+from headwater.versions.importing import import_data
+from headwater.versions.repo import Repo
 
 # What is loaded on first use, such as the readers of formats, is the start of the interpreter.
 pa.array(np.arange(2))

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from images import BATCH, images
 from measure import arguments, measured, size_bytes
 
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 
 # With its first array pyarrow loads pandas, where that is installed. Imports count on neither side.
 pa.array([0])

@@ -15,8 +15,8 @@ from pathlib import Path
 import obstore
 from measure import arguments, measured, size_bytes
 
-from headwater.store.remotes import clone
-from headwater.store.repo import Repo
+from headwater.versions.remotes import clone
+from headwater.versions.repo import Repo
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.s3 import ENVIRONMENT, make_bucket, s3_server

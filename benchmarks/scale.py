@@ -27,9 +27,9 @@ from headwater.core.ids import ObjectId
 from headwater.store.chunk import CHUNK_ROWS, Chunk, Group
 from headwater.store.chunklist import ChunkList
 from headwater.store.commit import Provenance, save_commit
-from headwater.store.gc import collect
 from headwater.store.manifest import Fingerprint, Manifest, save_manifest
-from headwater.store.repo import Repo
+from headwater.versions.gc import collect
+from headwater.versions.repo import Repo
 
 COLUMNS = 12
 SCHEMA = pa.schema([("id", pa.int64()), *((f"c{number}", pa.float64()) for number in range(1, COLUMNS))])

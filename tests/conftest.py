@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 
+pytest_plugins = ["tests.places"]
+
 settings.register_profile(
     "dev",
     deadline=None,

@@ -34,9 +34,9 @@ NO_MIRROR = {
     "engine/base.py": "a protocol; tests/engine/test_local.py holds the contract",
     "formats/huggingface_files.py": "tests/formats/test_huggingface.py reads every layout through it",
     "checks/kept.py": _SHARED_CHECKS,
-    "store/faults.py": "tests/store/test_crash.py drives it",
-    "store/lazy.py": "tests/store/test_remotes.py reads partial clones through it",
-    "store/transfer.py": "tests/store/test_remotes.py copies through it",
+    "store/faults.py": "tests/versions/test_crash.py drives it",
+    "store/lazy.py": "tests/versions/test_remotes.py reads partial clones through it",
+    "versions/transfer.py": "tests/versions/test_remotes.py copies through it",
     "cli/demo.py": "the tutorial runs it; `make demo` runs its steps",
 }  # fmt: skip
 

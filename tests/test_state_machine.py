@@ -18,9 +18,9 @@ from headwater.checks.suite import check_of
 from headwater.core.contract import Contract, Rule
 from headwater.core.errors import MergeConflict, UsageError
 from headwater.store import chunklist
-from headwater.store.fsck import verify
-from headwater.store.gc import collect
 from headwater.store.graph import merge_base
+from headwater.versions.fsck import verify
+from headwater.versions.gc import collect
 
 Row = dict[str, Any]
 Rows = dict[int, Row]

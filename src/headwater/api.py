@@ -17,12 +17,12 @@ from headwater.core.contract import Contract
 from headwater.core.errors import InvalidKeys, UsageError
 from headwater.core.findings import findings_to_table
 from headwater.core.schema import require_columns
-from headwater.store import repo as store
-from headwater.store.fsck import Verified, verify
-from headwater.store.gc import Collected, collect
-from headwater.store.importing import ImportResult, import_data
-from headwater.store.proposals import Proposals
-from headwater.store.sql import query
+from headwater.versions import repo as store
+from headwater.versions.fsck import Verified, verify
+from headwater.versions.gc import Collected, collect
+from headwater.versions.importing import ImportResult, import_data
+from headwater.versions.proposals import Proposals
+from headwater.versions.sql import query
 
 if TYPE_CHECKING:
     from headwater.checks.report import Report
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from headwater.models.impact import Impact
     from headwater.models.train import Trained
     from headwater.profile.report import Profile
-    from headwater.store.dataset import Dataset
-    from headwater.store.proposal import Proposal
+    from headwater.reading.dataset import Dataset
     from headwater.transforms.run import TransformResult
+    from headwater.versions.proposal import Proposal
 
 __all__ = ["Repo", "check_file", "clone", "init", "open", "profile_file"]
 
@@ -58,7 +58,7 @@ class Repo(store.Repo):
     def import_(self, dataset: str, source: Any, **options: Any) -> ImportResult:
         """Import a file, folder, URL, query or data in memory as one commit.
 
-        See `headwater.store.importing.import_data` for the options.
+        See `headwater.versions.importing.import_data` for the options.
         """
         return import_data(self, dataset, source, **options)
 
@@ -86,7 +86,7 @@ class Repo(store.Repo):
             ``iceberg``, ``webdataset`` or ``croissant``; a dataset of files becomes a folder if the target has no
             suffix.
         columns, where : optional
-            As in `headwater.store.dataset.Dataset.scan`.
+            As in `headwater.reading.dataset.Dataset.scan`.
         overwrite : bool
             Write into a folder that holds something; files of the same paths are replaced, others stay.
         **writing : Any
@@ -124,15 +124,15 @@ class Repo(store.Repo):
         return (self.at(ref, dataset=plain) if ref else self)[plain]
 
     def sql(self, text: str) -> pa.Table:
-        """Run a SQL query over any refs at once; see `headwater.store.sql.query`."""
+        """Run a SQL query over any refs at once; see `headwater.versions.sql.query`."""
         return query(self, text)
 
     def gc(self, **options: Any) -> Collected:
-        """Remove what no ref and no recent move of a ref needs; see `headwater.store.gc.collect`."""
+        """Remove what no ref and no recent move of a ref needs; see `headwater.versions.gc.collect`."""
         return collect(self, **options)
 
     def fsck(self, *, data: bool = True) -> Verified:
-        """Verify every ref, object, index and fingerprint; see `headwater.store.fsck.verify`."""
+        """Verify every ref, object, index and fingerprint; see `headwater.versions.fsck.verify`."""
         return verify(self, data=data)
 
     def check(
@@ -232,7 +232,7 @@ class Repo(store.Repo):
 
     @property
     def proposals(self) -> Proposals:
-        """The proposals to bring one branch into another, by number; see `headwater.store.proposals`.
+        """The proposals to bring one branch into another, by number; see `headwater.versions.proposals`.
 
         Their checks are those of `check`, with the target as baseline.
         """
@@ -253,7 +253,7 @@ class Repo(store.Repo):
             Measure what the change does to a model, too; the name of the dataset where several change.
         **options : Any
             ``title``, ``description``, ``reviewers``, ``approvals``, ``only``: see
-            `headwater.store.proposals.Proposals.open`.
+            `headwater.versions.proposals.Proposals.open`.
 
         Returns
         -------
@@ -418,7 +418,7 @@ def check_file(
     Parameters
     ----------
     source : path, URL, glob, or data
-        See `headwater.store.importing.import_data`.
+        See `headwater.versions.importing.import_data`.
     dataset : str, optional
         The name in the report; the file's name by default.
     key, label, sensitive, time : optional
@@ -458,18 +458,18 @@ def profile_file(
 
 
 def init(location: str | Path = ".", **options: Any) -> Repo:
-    """Make a repository in a directory or under a URL; see `headwater.store.repo.Repo.init`."""
+    """Make a repository in a directory or under a URL; see `headwater.versions.repo.Repo.init`."""
     return Repo.init(location, **options)
 
 
 def open(location: str | Path = ".", **options: Any) -> Repo:
-    """Open a repository; see `headwater.store.repo.Repo.open`."""
+    """Open a repository; see `headwater.versions.repo.Repo.open`."""
     return Repo.open(location, **options)
 
 
 def clone(source: str | Path, target: str | Path, **options: Any) -> Repo:
-    """Make a repository with the history of another one; see `headwater.store.remotes.clone`."""
-    from headwater.store import remotes
+    """Make a repository with the history of another one; see `headwater.versions.remotes.clone`."""
+    from headwater.versions import remotes
 
     return remotes.clone(Repo, source, target, **options)
 

@@ -10,7 +10,7 @@ from headwater.checks.base import Check, Target
 from headwater.checks.runner import run
 from headwater.core.contract import Contract
 from headwater.core.findings import Finding
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 
 __all__ = ["findings_of", "loans", "one_finding", "target_of"]
 

@@ -18,8 +18,8 @@ from headwater.checks.suite import check_of, rule_of
 from headwater.core.contract import Contract
 from headwater.core.findings import Finding, Outcome
 from headwater.engine.local import LocalExecutor
-from headwater.store.dataset import Dataset
-from headwater.store.repo import Repo
+from headwater.reading.dataset import Dataset
+from headwater.versions.repo import Repo
 
 SCHEMA = pa.schema(
     [

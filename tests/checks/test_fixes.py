@@ -12,9 +12,9 @@ from headwater.checks.runner import run as check
 from headwater.checks.suite import suite_for
 from headwater.core.contract import Contract
 from headwater.core.findings import Finding, Outcome
-from headwater.store.repo import Repo
 from headwater.transforms.base import make
 from headwater.transforms.run import run
+from headwater.versions.repo import Repo
 from tests.checks.noise import sms, with_wrong_labels
 from tests.checks.targets import loans
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from headwater.checks.groups import group_counts
 from headwater.profile.groups import Groups
 from headwater.profile.measure import measure_table
-from headwater.store.dataset import filtered
+from headwater.reading.dataset import filtered
 
 
 def counts_of(table: pa.Table, *columns: str, whole: tuple[str, ...] = ()) -> tuple[list[list[str]], Any]:

@@ -15,10 +15,10 @@ from headwater.checks.base import Target
 from headwater.checks.label_issues import LabelIssues
 from headwater.core.contract import Contract
 from headwater.core.findings import Outcome, findings_from_table, findings_to_table
-from headwater.store.repo import Repo
 from headwater.transforms.base import make
 from headwater.transforms.fix_labels import FixLabels
 from headwater.transforms.run import run
+from headwater.versions.repo import Repo
 from tests.checks.noise import sms, with_wrong_labels
 from tests.checks.targets import loans, one_finding, target_of
 

@@ -13,7 +13,7 @@ import pytest
 from headwater.checks.overlap import Overlap
 from headwater.core.findings import Outcome
 from headwater.recipes.split import split
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 from tests.checks.targets import loans, one_finding, target_of
 
 

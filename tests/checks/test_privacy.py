@@ -17,7 +17,7 @@ from headwater.core.findings import Finding, Outcome, findings_to_table
 from headwater.methods.masking import MASKED
 from headwater.methods.pii import find_spans
 from headwater.profile.measure import measure_table
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 from tests.checks.targets import findings_of, loans, one_finding, target_of
 
 PEOPLE = pa.table(

@@ -10,7 +10,7 @@ import pyarrow as pa
 from headwater.checks.base import RowFilter, Target
 from headwater.checks.rows import Wanted, find_rows
 from headwater.core.contract import Contract
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 from tests.checks.targets import target_of
 
 TABLE = pa.table({"id": range(100), "x": [i % 10 for i in range(100)]})

@@ -26,7 +26,7 @@ from headwater.core.findings import Finding, Outcome
 from headwater.engine.local import LocalExecutor
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.columns import Counts
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 from tests.checks.targets import target_of
 
 TABLE = pa.table({"id": [1, 2, 3, 4], "x": [1.0, None, 3.0, -1.0], "word": ["a", "b", "a", None]})

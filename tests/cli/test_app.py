@@ -144,5 +144,5 @@ def test_an_interrupt_is_no_fault(cli: Cli, shop: hw.Repo, monkeypatch: pytest.M
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("headwater.store.repo.Repo.log", interrupted)
+    monkeypatch.setattr("headwater.versions.repo.Repo.log", interrupted)
     assert "Interrupted." in cli("log", code=130).stderr

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from headwater.cli.render_proposals import draw_proposal, draw_proposals
-from headwater.store.proposal import Proposal
-from headwater.store.proposals import Proposals
-from tests.store.reviewing import Fixed, with_fix
+from headwater.versions.proposal import Proposal
+from headwater.versions.proposals import Proposals
+from tests.versions.reviewing import Fixed, with_fix
 
 
 @pytest.fixture

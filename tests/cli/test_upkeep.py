@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headwater.store.objects import object_path
-from headwater.store.repo import FOLDER, Repo
+from headwater.versions.repo import FOLDER, Repo
 from tests.cli.conftest import Cli
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from headwater.core.errors import UsageError
 from headwater.models.evaluation import Part, draws, evaluate, evaluate_gaps, groups_of, parts_of
+from headwater.reading.dataset import Dataset
 from headwater.recipes.base import Labels
-from headwater.store.dataset import Dataset
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 
 ROWS = pa.table(
     {

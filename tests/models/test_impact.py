@@ -16,7 +16,7 @@ from headwater.core.contract import Contract
 from headwater.core.errors import NotFound, UsageError
 from headwater.models.impact import impact
 from headwater.models.train import train
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 
 datasets = pytest.importorskip("sklearn.datasets")
 

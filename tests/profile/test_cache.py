@@ -10,7 +10,7 @@ from headwater.profile.cache import ChunkPack, Version, WholePack, entry_key
 from headwater.profile.columns import Counts
 from headwater.profile.measure import measure
 from headwater.profile.standard import standard_measures
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 
 
 def repo_with(columns: int = 1, rows: int = 20) -> Repo:

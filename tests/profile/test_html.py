@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from headwater.profile.html import to_html
 from headwater.profile.report import profile
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 
 ODD = "<script>alert(\"x\")</script> & 'quoted' ünï"
 VOID = {"meta", "br"}

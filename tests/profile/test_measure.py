@@ -21,8 +21,8 @@ from headwater.profile.hashes import Determines, Repeats
 from headwater.profile.measure import Measured, measure, measure_table
 from headwater.profile.quantiles import Quantiles
 from headwater.profile.top import TopValues
-from headwater.store.dataset import Dataset
-from headwater.store.repo import Repo
+from headwater.reading.dataset import Dataset
+from headwater.versions.repo import Repo
 from tests.profile.test_base import summary
 
 MEASURES: list[Measure[Any]] = [

@@ -12,7 +12,7 @@ import pytest
 from headwater.core.contract import Contract
 from headwater.core.errors import NotFound
 from headwater.profile.report import Profile, profile
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 from tests.profile.tables import SCHEMA, table_of
 
 

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 
 from headwater.core.errors import UsageError
+from headwater.reading.dataset import Dataset
 from headwater.recipes.embedding import Embedder, embedding_of, vector_array
 from headwater.recipes.encoder import make_encoder
 from headwater.recipes.known_vectors import vectors_of
-from headwater.store.dataset import Dataset
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 from tests.recipes import encoders
 
 LENGTHS = "tests.recipes.encoders:lengths"

@@ -10,7 +10,7 @@ from headwater.methods.neighbours import Metric, nearest
 from headwater.recipes.embedding import vector_array
 from headwater.recipes.graph_index import ChunkGraph
 from headwater.recipes.known_vectors import vectors_of
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 
 pytest.importorskip("usearch")
 

@@ -9,7 +9,7 @@ import pytest
 from headwater.recipes.embedding import vector_array
 from headwater.recipes.known_vectors import KnownVectors, vectors_of
 from headwater.recipes.value_keys import value_keys
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 
 KEYS = value_keys(pa.array(["a", "b", "c", None]))
 VECTORS = np.arange(8, dtype=np.float32).reshape(4, 2)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from headwater.recipes.label_suspects import LabelSuspects, label_suspects
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 from tests.checks.noise import sms, trec, with_wrong_labels
 
 pytest.importorskip("sklearn")

@@ -12,7 +12,7 @@ from headwater.recipes import nearest_rows as module
 from headwater.recipes.embedding import vector_array
 from headwater.recipes.encoder import make_encoder
 from headwater.recipes.nearest_rows import nearest_rows, require_vectors, vector_columns
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 
 
 def repo_of(*parts: np.ndarray) -> Repo:

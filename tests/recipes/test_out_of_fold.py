@@ -11,7 +11,7 @@ from headwater.engine.local import LocalExecutor
 from headwater.recipes.base import load
 from headwater.recipes.out_of_fold import out_of_fold
 from headwater.recipes.tabular import Tabular
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 
 
 def repo_with(table: pa.Table) -> Repo:

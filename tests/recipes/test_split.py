@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from headwater.core.errors import UsageError
+from headwater.reading.dataset import Dataset
+from headwater.reading.splits import key_hashes
 from headwater.recipes.split import fold_of, split
-from headwater.store.dataset import Dataset
-from headwater.store.repo import Repo
-from headwater.store.splits import key_hashes
+from headwater.versions.repo import Repo
 
 
 def made(rows: pa.Table, key: str | None = "id") -> Dataset:

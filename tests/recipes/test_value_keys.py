@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.recipes.value_keys import chunk_keys, value_keys
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from headwater.core.ids import CommitId, ObjectId
 from headwater.store.commit import FORMAT, Provenance, load_commit, save_commit
 from headwater.store.objects import Objects
 from headwater.store.storage import Storage
-from tests.store.contents import save
+from tests.contents import save
 
 
 @pytest.fixture

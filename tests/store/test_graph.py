@@ -13,7 +13,7 @@ from headwater.store.commit import Commit, load_commit
 from headwater.store.graph import ancestors, compare, merge_base, only_in
 from headwater.store.objects import Objects
 from headwater.store.storage import Storage
-from tests.store.contents import save
+from tests.contents import save
 
 
 @pytest.fixture

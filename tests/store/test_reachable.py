@@ -5,7 +5,7 @@ from __future__ import annotations
 from headwater.core.ids import ObjectId
 from headwater.store.objects import object_path
 from headwater.store.reachable import add_objects, commits_from, reachable_objects
-from headwater.store.repo import Repo
+from headwater.versions.repo import Repo
 
 
 def test_every_commit_of_a_history_with_merges_is_met_once() -> None:

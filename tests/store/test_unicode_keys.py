@@ -11,9 +11,9 @@ import pytest
 from headwater.api import Repo
 from headwater.cli.main import main
 from headwater.core.errors import MergeConflict
-from headwater.store.blame import blame
-from headwater.store.decisions import Decisions
-from headwater.store.fsck import verify
+from headwater.versions.blame import blame
+from headwater.versions.decisions import Decisions
+from headwater.versions.fsck import verify
 
 KEYS = [
     "",

@@ -18,12 +18,12 @@ from headwater.core.hashing import hash_array
 from headwater.core.ids import digest
 from headwater.core.references import MARK, Reference
 from headwater.store import storage, values
-from headwater.store.fsck import repair, verify
-from headwater.store.gc import collect
 from headwater.store.objects import object_path
-from headwater.store.repo import Repo
-from headwater.store.sql import query
 from headwater.store.values import LARGE_BYTES
+from headwater.versions.fsck import repair, verify
+from headwater.versions.gc import collect
+from headwater.versions.repo import Repo
+from headwater.versions.sql import query
 
 BIG = random.Random(1).randbytes(LARGE_BYTES + 12_345)
 OTHER = random.Random(2).randbytes(2 * LARGE_BYTES)

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from headwater.core.contract import Contract
-from headwater.store.dataset import Dataset
-from headwater.store.repo import Repo
+from headwater.reading.dataset import Dataset
 from headwater.transforms.base import Edit, Source, Transform, make
+from headwater.versions.repo import Repo
 
 CONTRACT = Contract(dataset="people", label="approved", sensitive=("sex",))
 

@@ -7,12 +7,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.store.dataset import DatasetChunk
-from headwater.store.fsck import verify
-from headwater.store.repo import Repo
+from headwater.reading.dataset import DatasetChunk
 from headwater.transforms.base import Source
 from headwater.transforms.computed import ColumnTransform
 from headwater.transforms.run import run
+from headwater.versions.fsck import verify
+from headwater.versions.repo import Repo
 from tests.transforms.cases import people, repo_of
 
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.core.errors import NotFound
-from headwater.store.repo import Repo
 from headwater.transforms.base import make
 from headwater.transforms.run import run
+from headwater.versions.repo import Repo
 from tests.transforms.cases import repo_of
 
 VALUES = st.none() | st.sampled_from(["a", "b"])

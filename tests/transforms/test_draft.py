@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from headwater.core.errors import ObjectMissing
-from headwater.store.repo import Repo
 from headwater.transforms.base import make
 from headwater.transforms.draft import draft_of
 from headwater.transforms.run import run
+from headwater.versions.repo import Repo
 
 
 def files(folder: Path) -> dict[str, int]:

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from headwater.core.hashing import hash_columns
-from headwater.store.repo import Repo
 from headwater.transforms.base import TRANSFORMS, make
 from headwater.transforms.run import run
+from headwater.versions.repo import Repo
 from tests.transforms.cases import CASES, Case, people, repo_of, source_of
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)

@@ -16,9 +16,9 @@ from headwater.core.contract import Contract
 from headwater.core.errors import SchemaError, UsageError
 from headwater.core.findings import Outcome
 from headwater.methods.masking import MASKED
-from headwater.store.repo import Repo
 from headwater.transforms.base import make
 from headwater.transforms.run import run
+from headwater.versions.repo import Repo
 
 TABLE = pa.table(
     {

@@ -12,10 +12,10 @@ import pytest
 from headwater.core.contract import Contract
 from headwater.core.errors import SchemaError, UsageError
 from headwater.recipes.split import split
-from headwater.store.repo import Repo
 from headwater.transforms.base import make
 from headwater.transforms.missing import CleanMissing
 from headwater.transforms.run import run
+from headwater.versions.repo import Repo
 from tests.transforms.cases import repo_of
 
 TABLE = pa.table(

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from headwater.core.errors import SchemaError
-from headwater.store.repo import Repo
 from headwater.transforms.new_keys import new_keys
+from headwater.versions.repo import Repo
 from tests.transforms.cases import people, repo_of, source_of
 
 

@@ -13,9 +13,9 @@ import pytest
 from headwater.core.contract import Contract
 from headwater.core.errors import SchemaError, UsageError
 from headwater.recipes.split import split
-from headwater.store.repo import Repo
 from headwater.transforms.base import make
 from headwater.transforms.run import run
+from headwater.versions.repo import Repo
 from tests.checks.targets import loans
 from tests.transforms.cases import people, repo_of
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from headwater.core.errors import SchemaError, UsageError
-from headwater.store.repo import Repo
 from headwater.transforms.base import make
 from headwater.transforms.run import run
+from headwater.versions.repo import Repo
 from tests.transforms.cases import repo_of
 
 TABLE = pa.table(

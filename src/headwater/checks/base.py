@@ -43,8 +43,8 @@ from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
 from headwater.profile.base import Measure, State
 from headwater.profile.kinds import kind_of
-from headwater.store.dataset import Dataset
-from headwater.store.repo import Cache
+from headwater.reading.dataset import Dataset
+from headwater.versions.repo import Cache
 
 __all__ = ["CHECKS", "Check", "Cost", "Level", "RowFilter", "States", "Target", "outcome_of"]
 

@@ -17,7 +17,7 @@ import headwater
 from headwater.checks.base import Check, Target
 from headwater.core.findings import FINDINGS_SCHEMA, Finding, Outcome, findings_from_table, findings_to_table
 from headwater.core.ids import canonical_json, digest
-from headwater.store.dataset import Dataset
+from headwater.reading.dataset import Dataset
 
 __all__ = ["content_of", "keep_findings", "keep_rows", "kept_findings", "kept_rows"]
 

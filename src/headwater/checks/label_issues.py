@@ -17,9 +17,9 @@ from headwater.core.errors import UsageError
 from headwater.core.findings import Finding, Fix
 from headwater.core.schema import require_columns
 from headwater.profile.kinds import Kind, kind_of
+from headwater.reading.numbered import keys_at
 from headwater.recipes.base import feature_columns
 from headwater.recipes.label_suspects import LabelSuspects, label_suspects
-from headwater.store.numbered import keys_at
 
 __all__ = ["LabelIssues"]
 

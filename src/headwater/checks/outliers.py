@@ -24,7 +24,7 @@ from headwater.core.text import clipped
 from headwater.methods.isolation import Matrix, isolation_scores, numeric_matrix, reasons, score_threshold
 from headwater.methods.pii_kinds import classify_name
 from headwater.profile.kinds import Kind, kind_of
-from headwater.store.numbered import keys_at, rows_at
+from headwater.reading.numbered import keys_at, rows_at
 
 __all__ = ["Outliers"]
 

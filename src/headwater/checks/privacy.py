@@ -21,7 +21,7 @@ from headwater.profile.base import Measure, NeedExact
 from headwater.profile.batch import Batch
 from headwater.profile.kinds import Kind, kind_of
 from headwater.profile.tally import Tally
-from headwater.store.numbered import keys_at
+from headwater.reading.numbered import keys_at
 
 __all__ = ["PersonalData", "PersonalForms"]
 

@@ -16,7 +16,7 @@ from headwater.core.errors import HeadwaterError
 from headwater.core.findings import Finding, Outcome
 from headwater.profile.base import Measure, NeedExact, State
 from headwater.profile.measure import Measured, measure
-from headwater.store.dataset import Dataset
+from headwater.reading.dataset import Dataset
 
 __all__ = ["run"]
 

@@ -15,8 +15,8 @@ from headwater.core.errors import NotFound
 
 if TYPE_CHECKING:
     from headwater.api import Repo
-    from headwater.store.bisect import Look
     from headwater.store.commit import Commit
+    from headwater.versions.bisect import Look
 
 __all__ = ["bisect", "blame"]
 
@@ -41,7 +41,7 @@ def blame(session: Session, what: str, key: str, column: str | None) -> None:
 
     from headwater.cli.render import SHORT
     from headwater.cli.tables import safe, when
-    from headwater.store.blame import blame as blamed
+    from headwater.versions.blame import blame as blamed
 
     repo = session.repo()
     name, ref = split_ref(what)
@@ -115,7 +115,7 @@ def bisect(
     hw bisect reviews --good main~20 --run "python test_data.py"
     """
     from headwater.cli.render import SHORT
-    from headwater.store.bisect import bisect as search
+    from headwater.versions.bisect import bisect as search
 
     if bool(checks) + bool(metric) + bool(run) != 1:
         raise click.UsageError("What is bad? Give exactly one of --check, --metric and --run.")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from headwater.checks.report import Report
     from headwater.core.contract import Contract
     from headwater.core.findings import Finding
-    from headwater.store.dataset import Dataset
+    from headwater.reading.dataset import Dataset
 
 __all__ = ["check", "exit_code", "fail_on_option", "file_name", "rows_in_full"]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from headwater.api import Repo
     from headwater.checks.base import Target
     from headwater.core.contract import Contract
-    from headwater.store.dataset import Dataset
+    from headwater.reading.dataset import Dataset
 
 __all__ = ["contract"]
 

@@ -22,8 +22,8 @@ from headwater.cli.options import (
 
 if TYPE_CHECKING:
     from headwater.core.schema import SchemaChange
-    from headwater.store.importing import ImportMode, ImportResult
-    from headwater.store.transaction import OnBadRows
+    from headwater.versions.importing import ImportMode, ImportResult
+    from headwater.versions.transaction import OnBadRows
 
 __all__ = ["dataset_name", "datasets", "export", "import_"]
 

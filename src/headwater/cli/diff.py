@@ -12,8 +12,8 @@ from headwater.core.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from headwater.api import Repo
-    from headwater.store.diff import Diff
-    from headwater.store.repo import RepoDiff
+    from headwater.versions.diff import Diff
+    from headwater.versions.repo import RepoDiff
 
 __all__ = ["Level", "diff"]
 

@@ -11,7 +11,7 @@ from headwater.cli.app import Session, command
 from headwater.cli.options import column_names, joined, shell_word
 
 if TYPE_CHECKING:
-    from headwater.store.dvc_history import OnMissing
+    from headwater.versions.dvc_history import OnMissing
 
 __all__ = ["import_dvc"]
 
@@ -59,7 +59,7 @@ def import_dvc(
     hw import-dvc ../old-project --output data/people.csv --key id
     hw import-dvc ../old-project --on-missing skip
     """
-    from headwater.store import dvc_history
+    from headwater.versions import dvc_history
 
     repo = session.repo()
     done = dvc_history.import_dvc(

@@ -12,7 +12,7 @@ from headwater.cli.options import assignment, column_names, joined, reading, rea
 if TYPE_CHECKING:
     from headwater.api import Repo
     from headwater.formats.base import Source
-    from headwater.store.dataset import Dataset
+    from headwater.reading.dataset import Dataset
 
 __all__ = ["commit"]
 

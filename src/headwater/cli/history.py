@@ -12,8 +12,8 @@ from headwater.cli.options import split_ref
 
 if TYPE_CHECKING:
     from headwater.api import Repo
+    from headwater.reading.dataset import Dataset
     from headwater.store.commit import Commit
-    from headwater.store.dataset import Dataset
 
 __all__ = ["log", "reflog", "show", "status"]
 
@@ -147,7 +147,7 @@ def reflog(session: Session, branch: str | None, limit: int | None) -> None:
 
 def _apart(repo: Repo) -> list[dict[str, Any]]:
     """Return how many commits our branch has that its namesakes at the remotes lack, and the other way round."""
-    from headwater.store.remotes import apart
+    from headwater.versions.remotes import apart
 
     head = repo.head
     found = []

@@ -21,7 +21,7 @@ from headwater.core.errors import HeadwaterError, InputError, UsageError
 if TYPE_CHECKING:
     from headwater.checks.report import Report
     from headwater.cli.worktree import WorkTree
-    from headwater.store.pins import Pin
+    from headwater.versions.pins import Pin
 
 __all__ = ["hook"]
 
@@ -223,7 +223,7 @@ def _targets(what: Sequence[str], since: str | None, patterns: Sequence[str]) ->
 
 def _named(word: str) -> list[Target]:
     """Return what a word means: all pins of a lock file, another file that is there, or a dataset."""
-    from headwater.store.pins import LOCK, read_lock
+    from headwater.versions.pins import LOCK, read_lock
 
     path = Path(word)
     if path.name == LOCK and path.is_file():
@@ -250,7 +250,7 @@ def _data(paths: Iterable[str], patterns: Sequence[str]) -> list[str]:
 
 def _changed_pins(tree: WorkTree, paths: Sequence[str], base: str, *, staged: bool) -> list[Target]:
     """Return the datasets whose pin differs between ``base`` and what is staged, or lies in the work tree."""
-    from headwater.store.pins import LOCK, parse_lock
+    from headwater.versions.pins import LOCK, parse_lock
 
     targets: list[Target] = []
     for path in paths:
@@ -273,7 +273,7 @@ def _pins(new: Mapping[str, Pin], old: Mapping[str, Pin]) -> list[Target]:
 
 def _old_pins(data: bytes | None, path: str) -> dict[str, Pin]:
     """Return the pins of an earlier lock file; none where there was none, or it was damaged."""
-    from headwater.store.pins import parse_lock
+    from headwater.versions.pins import parse_lock
 
     if data is None:
         return {}
@@ -286,7 +286,7 @@ def _old_pins(data: bytes | None, path: str) -> dict[str, Pin]:
 def _check(session: Session, target: Target, only: Sequence[str]) -> Report | Broken:
     """Return the report of one target, or why it could not be checked."""
     from headwater import api
-    from headwater.store.pins import pin_state
+    from headwater.versions.pins import pin_state
 
     try:
         if target.file is not None:

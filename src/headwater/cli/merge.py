@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from headwater.api import Repo
-    from headwater.store.decisions import Decisions
+    from headwater.versions.decisions import Decisions
 
 __all__ = ["cherry_pick", "merge", "rebase", "revert", "undo"]
 
@@ -213,7 +213,7 @@ def _decisions(
     import pyarrow as pa
 
     from headwater.formats.read import read_table
-    from headwater.store.decisions import Decisions
+    from headwater.versions.decisions import Decisions
 
     if path is None and not ours_in and not theirs_in:
         return otherwise

@@ -15,7 +15,7 @@ from headwater.core.errors import NotFound
 
 if TYPE_CHECKING:
     from headwater.api import Repo
-    from headwater.store.pins import Lock, Pin, PinState
+    from headwater.versions.pins import Lock, Pin, PinState
 
 __all__ = ["draw_pins", "pin", "pin_facts"]
 
@@ -60,7 +60,7 @@ def pin(
     hw pin --check
     hw pin reviews --drop
     """
-    from headwater.store.pins import find_lock, new_lock_path
+    from headwater.versions.pins import find_lock, new_lock_path
 
     if drop and (ref or only_check or not datasets):
         raise click.UsageError("--drop goes with the names of datasets, and with nothing else.")
@@ -74,7 +74,7 @@ def pin(
 def pin_facts(repo: Repo) -> dict[str, Any] | None:
     """Return how the pins beside the code stand, for `hw status`; None without a lock file."""
     from headwater.cli.worktree import find_work_tree
-    from headwater.store.pins import compare, find_lock, read_lock
+    from headwater.versions.pins import compare, find_lock, read_lock
 
     path = find_lock()
     if path is None:
@@ -102,7 +102,7 @@ def draw_pins(out: Any, facts: dict[str, Any]) -> None:
 
 
 def _check(session: Session, path: Path | None, datasets: Sequence[str], ref: str | None) -> None:
-    from headwater.store.pins import LOCK, compare, read_lock
+    from headwater.versions.pins import LOCK, compare, read_lock
 
     if path is None:
         raise NotFound(
@@ -144,7 +144,7 @@ def _check(session: Session, path: Path | None, datasets: Sequence[str], ref: st
 
 
 def _write(session: Session, path: Path, datasets: Sequence[str], ref: str | None, *, drop: bool) -> None:
-    from headwater.store.pins import Lock, pin, place_of, read_lock
+    from headwater.versions.pins import Lock, pin, place_of, read_lock
 
     before = read_lock(path) if path.exists() else None
     repo = session.repo()

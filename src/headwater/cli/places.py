@@ -34,7 +34,7 @@ def here_if_dataset(session: Session, word: str) -> Repo | None:
     NotFound
         If it names neither.
     """
-    from headwater.store.repo import is_around
+    from headwater.versions.repo import is_around
 
     name, ref = split_ref(word)
     if looks_like_file(word) and not is_around(session.location):
@@ -63,8 +63,8 @@ def here_if_dataset(session: Session, word: str) -> Repo | None:
 
 def has_repository(session: Session) -> bool:
     """Say whether there is a repository here, or a lock file that names one."""
-    from headwater.store.pins import find_lock
-    from headwater.store.repo import is_around
+    from headwater.versions.pins import find_lock
+    from headwater.versions.repo import is_around
 
     if not is_around(session.location):
         return session.location == "." and find_lock() is not None

@@ -11,8 +11,8 @@ from headwater.cli.options import column_names, joined, shell_word
 
 if TYPE_CHECKING:
     from headwater.api import Repo
-    from headwater.store.proposal import Proposal
-    from headwater.store.standing import Standing
+    from headwater.versions.proposal import Proposal
+    from headwater.versions.standing import Standing
 
 __all__ = ["proposals", "propose"]
 

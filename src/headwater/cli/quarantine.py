@@ -31,7 +31,7 @@ def quarantine(session: Session, dataset: str | None, limit: int) -> None:
     hw quarantine
     hw quarantine reviews -n 0 --json
     """
-    from headwater.store.transaction import QUARANTINE
+    from headwater.versions.transaction import QUARANTINE
 
     repo = session.repo()
     if dataset is None:
@@ -70,7 +70,7 @@ def quarantine(session: Session, dataset: str | None, limit: int) -> None:
 
 
 def _list(session: Session, repo: Repo) -> None:
-    from headwater.store.transaction import QUARANTINE
+    from headwater.versions.transaction import QUARANTINE
 
     suffix = QUARANTINE.format("")
     entries: list[dict[str, Any]] = [

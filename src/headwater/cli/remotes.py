@@ -14,8 +14,8 @@ from headwater.cli.options import Size, column_names, joined, shell_word
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from headwater.store.remotes import RefChange
-    from headwater.store.transfer import Transferred
+    from headwater.versions.remotes import RefChange
+    from headwater.versions.transfer import Transferred
 
 __all__ = ["clone", "fetch", "pull", "push", "remote"]
 

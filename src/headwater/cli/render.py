@@ -12,7 +12,7 @@ from rich.text import Text
 from headwater.cli.tables import data_table, plain_table, safe, when
 
 if TYPE_CHECKING:
-    from headwater.store.importing import ImportResult
+    from headwater.versions.importing import ImportResult
 
 __all__ = [
     "SHORT",

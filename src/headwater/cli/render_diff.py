@@ -18,8 +18,8 @@ from headwater.cli.tables import cut, data_table, fit_widths, grid, safe, value_
 from headwater.core.arrays import to_python
 
 if TYPE_CHECKING:
-    from headwater.store.diff import Diff
-    from headwater.store.repo import RepoDiff
+    from headwater.versions.diff import Diff
+    from headwater.versions.repo import RepoDiff
 
 __all__ = ["changed_cells", "draw_change", "draw_diff", "focus"]
 

@@ -12,8 +12,8 @@ from headwater.cli.tables import safe, value_text
 from headwater.core.arrays import rows_to_python
 
 if TYPE_CHECKING:
-    from headwater.store.diff import Diff
-    from headwater.store.repo import RepoDiff
+    from headwater.versions.diff import Diff
+    from headwater.versions.repo import RepoDiff
 
 __all__ = ["diff_html"]
 

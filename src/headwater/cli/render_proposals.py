@@ -15,8 +15,8 @@ from headwater.cli.tables import plain_table, safe, when
 from headwater.core.findings import Outcome
 
 if TYPE_CHECKING:
-    from headwater.store.proposal import Event, Proposal
-    from headwater.store.standing import Standing
+    from headwater.versions.proposal import Event, Proposal
+    from headwater.versions.standing import Standing
 
 __all__ = ["draw_proposal", "draw_proposals"]
 

@@ -10,7 +10,7 @@ from headwater.cli.app import Session, command
 from headwater.cli.options import column_name, shell_word
 
 if TYPE_CHECKING:
-    from headwater.store.dataset import Dataset
+    from headwater.reading.dataset import Dataset
 
 __all__ = ["split"]
 
@@ -57,7 +57,7 @@ def split(
     hw split scans --into train=0.75,test=0.25 --by patient
     hw split reviews
     """
-    from headwater.store.splits import set_split
+    from headwater.reading.splits import set_split
 
     repo = session.repo()
     name, _, ref = dataset.partition("@")

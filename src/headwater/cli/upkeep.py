@@ -14,8 +14,8 @@ from headwater.cli.app import Session, command
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from headwater.store.fsck import Verified
-    from headwater.store.gc import Collected
+    from headwater.versions.fsck import Verified
+    from headwater.versions.gc import Collected
 
 __all__ = ["fsck", "gc"]
 
@@ -87,7 +87,7 @@ def fsck(session: Session, no_data: bool, mend: bool) -> None:
     repo = session.repo()
     found = repo.fsck(data=not no_data)
     if mend and found.findings:
-        from headwater.store.fsck import repair
+        from headwater.versions.fsck import repair
 
         mended = repair(repo, found)
         session.say(

@@ -16,8 +16,8 @@ from headwater.core.errors import UsageError
 from headwater.methods.intervals import percentile_interval
 from headwater.models.gaps import LEAST_OF_GROUP, gap, rates
 from headwater.models.metrics import Metric, metrics_for
+from headwater.reading.dataset import Dataset, filtered
 from headwater.recipes.base import Labels, class_names
-from headwater.store.dataset import Dataset, filtered
 
 __all__ = [
     "RESAMPLES",

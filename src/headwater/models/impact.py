@@ -26,6 +26,8 @@ from headwater.models.evaluation import Part, parts_of
 from headwater.models.metrics import Metric, default_metric, metric
 from headwater.models.report import Impact
 from headwater.models.train import ROW_LIMIT, Training, keep_share, label_of, prepare, weights_of
+from headwater.reading.dataset import Dataset
+from headwater.reading.splits import share
 from headwater.recipes.base import (
     F64,
     Labels,
@@ -38,9 +40,7 @@ from headwater.recipes.base import (
 )
 from headwater.recipes.encoding import conform
 from headwater.recipes.threads import one_thread
-from headwater.store.dataset import Dataset
-from headwater.store.repo import Cache, Repo
-from headwater.store.splits import share
+from headwater.versions.repo import Cache, Repo
 
 __all__ = ["Change", "Impact", "Verdict", "impact"]
 

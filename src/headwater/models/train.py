@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 from headwater.core.errors import UsageError
 from headwater.core.schema import require_columns
 from headwater.models.evaluation import Score, evaluate, evaluate_gaps, parts_of
+from headwater.reading.dataset import Dataset
+from headwater.reading.splits import origin_hashes, share
 from headwater.recipes.base import (
     F64,
     Fitted,
@@ -26,8 +28,6 @@ from headwater.recipes.base import (
     load,
 )
 from headwater.recipes.split import split
-from headwater.store.dataset import Dataset
-from headwater.store.splits import origin_hashes, share
 
 __all__ = [
     "ROW_LIMIT",

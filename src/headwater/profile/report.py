@@ -25,7 +25,7 @@ from headwater.profile.quantiles import Quantiles, QuantilesState
 from headwater.profile.shapes import Shapes
 from headwater.profile.standard import comoments_of, standard_measures
 from headwater.profile.top import TopValues
-from headwater.store.dataset import Dataset
+from headwater.reading.dataset import Dataset
 
 __all__ = ["SHARES", "ColumnProfile", "Histogram", "Profile", "TopValue", "profile"]
 

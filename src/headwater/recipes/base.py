@@ -17,7 +17,7 @@ from headwater.core.errors import NotFound, UsageError
 from headwater.core.ids import canonical_json, digest
 from headwater.core.registry import Registry
 from headwater.core.schema import require_columns
-from headwater.store.splits import AUGMENTED_FROM
+from headwater.reading.splits import AUGMENTED_FROM
 
 __all__ = [
     "AUGMENTED_FROM",

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.core.ids import digest
+from headwater.reading.dataset import Dataset, DatasetChunk
 from headwater.recipes.value_keys import KEY, Keys, chunk_keys
-from headwater.store.dataset import Dataset, DatasetChunk
-from headwater.store.repo import Cache
+from headwater.versions.repo import Cache
 
 __all__ = ["KnownVectors", "vectors_of"]
 

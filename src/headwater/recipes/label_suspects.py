@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from headwater.core.progress import SILENT, Progress
 from headwater.methods.confident_learning import LabelNoise, estimate_noise, find_issues, label_quality
+from headwater.reading.dataset import Dataset
 from headwater.recipes.base import AUGMENTED_FROM, choose, encode_labels, feature_columns, load, task_of
 from headwater.recipes.out_of_fold import out_of_fold
-from headwater.store.dataset import Dataset
-from headwater.store.repo import Cache
+from headwater.versions.repo import Cache
 
 __all__ = ["LabelSuspects", "label_suspects"]
 

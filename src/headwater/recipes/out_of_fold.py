@@ -15,6 +15,8 @@ from headwater.core.errors import UsageError
 from headwater.core.progress import SILENT, Progress
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
+from headwater.reading.dataset import Dataset
+from headwater.reading.splits import origin_hashes
 from headwater.recipes.base import (
     AUGMENTED_FROM,
     Labels,
@@ -26,9 +28,7 @@ from headwater.recipes.base import (
 )
 from headwater.recipes.split import fold_of
 from headwater.recipes.threads import one_thread
-from headwater.store.dataset import Dataset
-from headwater.store.repo import Cache
-from headwater.store.splits import origin_hashes
+from headwater.versions.repo import Cache
 
 __all__ = ["OutOfFold", "out_of_fold"]
 

@@ -11,13 +11,13 @@ from headwater.core.errors import NotFound, UsageError
 from headwater.core.progress import SILENT, Progress
 from headwater.engine.base import Executor
 from headwater.methods.neighbours import Metric
+from headwater.reading.dataset import Dataset
+from headwater.reading.numbered import rows_at
 from headwater.recipes.embedding import embedding_of
 from headwater.recipes.encoder import F32, encode, encoder_id, make_encoder
 from headwater.recipes.known_vectors import vectors_of
 from headwater.recipes.nearest_rows import nearest_rows, require_vectors, vector_columns
-from headwater.store.dataset import Dataset
-from headwater.store.numbered import rows_at
-from headwater.store.repo import Cache
+from headwater.versions.repo import Cache
 
 __all__ = ["SCORE", "similar_rows"]
 

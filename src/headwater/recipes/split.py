@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from headwater.core.errors import UsageError
 from headwater.core.hashing import U64, hash_keys
-from headwater.store.dataset import Dataset
-from headwater.store.splits import augmented, key_hashes, origin_hashes, share
+from headwater.reading.dataset import Dataset
+from headwater.reading.splits import augmented, key_hashes, origin_hashes, share
 
 __all__ = ["Split", "fold_of", "split", "split_columns"]
 

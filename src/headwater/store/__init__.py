@@ -1,1 +1,1 @@
-"""Objects, chunks, manifests, commits, refs, transactions, diff, merge, gc: datasets under version control."""
+"""What is kept: storage, objects, chunks, row indexes, manifests, commits and refs."""

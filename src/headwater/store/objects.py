@@ -23,7 +23,7 @@ _READS = 2
 _CACHED_BYTES = 64 << 20
 _PIECE_BYTES = 4 << 20
 _YOUNG = timedelta(hours=1)
-"""No garbage collection takes what is younger; see `headwater.store.gc.collect`."""
+"""No garbage collection takes what is younger; see `headwater.versions.gc.collect`."""
 
 
 def object_path(name: ObjectId | str) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headwater.core.errors import NotFound
 from headwater.core.hashing import hash_columns
-from headwater.store.dataset import Dataset
+from headwater.reading.dataset import Dataset
 from headwater.transforms.base import Source
 
 __all__ = ["find_rows", "key_texts"]
@@ -27,7 +27,7 @@ def find_rows(source: Source, keys: Sequence[str]) -> tuple[I64, I64]:
     source : Source
         The dataset.
     keys : sequence of str
-        Keys as JSON text, as `headwater.store.dataset.Dataset.keys_of` gives them. Text that is not JSON
+        Keys as JSON text, as `headwater.reading.dataset.Dataset.keys_of` gives them. Text that is not JSON
         stands for itself where the key is one text column.
 
     Returns

@@ -46,9 +46,9 @@ from headwater.core.registry import Registry
 from headwater.core.schema import require_columns
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
+from headwater.reading.dataset import Dataset, DatasetChunk
 from headwater.store.commit import Commit
-from headwater.store.dataset import Dataset, DatasetChunk
-from headwater.store.repo import Cache
+from headwater.versions.repo import Cache
 
 __all__ = ["TRANSFORMS", "Edit", "RowTransform", "Source", "Transform", "make", "plain", "require_targets"]
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from headwater.core.errors import SchemaError, UsageError
 from headwater.core.schema import SchemaChange
+from headwater.reading.dataset import Dataset
 from headwater.store.chunk import CHUNK_ROWS
-from headwater.store.dataset import Dataset
-from headwater.store.transaction import Transaction
 from headwater.transforms.base import Edit, Source, Transform, plain
+from headwater.versions.transaction import Transaction
 
 __all__ = ["Changes"]
 

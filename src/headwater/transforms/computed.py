@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from headwater.core.hashing import hash_array
-from headwater.store.dataset import DatasetChunk
-from headwater.store.transaction import Transaction
+from headwater.reading.dataset import DatasetChunk
 from headwater.transforms.base import Edit, Source, Transform, plain
+from headwater.versions.transaction import Transaction
 
 __all__ = ["ColumnTransform", "Computation", "Computed"]
 

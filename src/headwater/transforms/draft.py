@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from headwater.store.objects import Objects
-from headwater.store.repo import Repo
 from headwater.store.storage import Entry, Storage
+from headwater.versions.repo import Repo
 
 __all__ = ["draft_of"]
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from headwater.core.errors import SchemaError, UsageError
 from headwater.core.schema import require_columns
+from headwater.reading.dataset import Dataset, DatasetChunk
 from headwater.recipes.embedding import TAG, Embedder, embedding_of
 from headwater.recipes.encoder import (
     Encoder,
@@ -21,7 +22,6 @@ from headwater.recipes.encoder import (
     make_encoder,
     require_fit,
 )
-from headwater.store.dataset import Dataset, DatasetChunk
 from headwater.transforms.base import TRANSFORMS, Source
 from headwater.transforms.computed import ColumnTransform
 

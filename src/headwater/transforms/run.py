@@ -10,12 +10,12 @@ from typing import Any
 from headwater.core.errors import NotFound
 from headwater.core.ids import CommitId
 from headwater.store.commit import Provenance
-from headwater.store.diff import Diff
-from headwater.store.repo import Repo
 from headwater.transforms.base import Source, Transform, plain
 from headwater.transforms.changes import Changes
 from headwater.transforms.computed import ColumnTransform, Computed
 from headwater.transforms.draft import draft_of
+from headwater.versions.diff import Diff
+from headwater.versions.repo import Repo
 
 __all__ = ["TransformResult", "run"]
 

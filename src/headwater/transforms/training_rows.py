@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from headwater.reading.dataset import DatasetChunk
 from headwater.recipes.base import AUGMENTED_FROM
 from headwater.recipes.split import split, split_columns
-from headwater.store.dataset import DatasetChunk
 from headwater.transforms.base import Source
 
 __all__ = ["HOLDOUT", "TrainingRows", "take_rows", "training_rows"]

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.core.errors import SchemaError, UsageError, require_choice
-from headwater.store.dataset import filtered
+from headwater.reading.dataset import filtered
 from headwater.transforms.base import TRANSFORMS, Edit, RowTransform, Source, require_targets
 
 __all__ = ["CleanValues"]

@@ -1,0 +1,1 @@
+"""Repositories: transactions, diffs, merges, imports, histories, remotes, proposals, garbage collection."""

@@ -1,0 +1,96 @@
+"""Fixtures: repositories in every kind of place, and hashes so weak that they collide."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from headwater.core.hashing import U64, hash_keys
+from headwater.engine.local import LocalExecutor
+from headwater.store import chunk, lookup
+from headwater.store.objects import Objects
+from headwater.store.storage import Storage
+from headwater.store.writing import Workshop
+from headwater.versions import diff, edit, merge
+from headwater.versions.repo import Repo
+from tests.s3 import ENVIRONMENT, make_bucket, s3_server
+
+BACKENDS = ["directory", "memory", "s3"]
+"""Where repositories may live. Every test that uses `location` runs in each of them."""
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(params=BACKENDS)
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return a fresh place for a repository."""
+    if request.param == "s3":
+        return f"{request.getfixturevalue('bucket')}/test{next(_numbers)}"
+    return {"directory": str(tmp_path / "repo"), "memory": f"memory://test{next(_numbers)}"}[request.param]
+
+
+@pytest.fixture(params=["memory", "s3"])
+def place(request: pytest.FixtureRequest) -> str:
+    """Return a fresh place for a repository, for tests to which the disk is of no matter."""
+    bucket = request.getfixturevalue("bucket") if request.param == "s3" else "memory:/"
+    return f"{bucket}/place{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """Run an S3 server and return its URL."""
+    with s3_server() as url:
+        make_bucket(url, "bucket")
+        yield url
+
+
+@pytest.fixture
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the URL of a bucket that this process can use."""
+    for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": s3}.items():
+        monkeypatch.setenv(name, value)
+    return "s3://bucket"
+
+
+@pytest.fixture
+def storage(location: str) -> Storage:
+    """Return an empty storage."""
+    return Storage(location)
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """Return an empty repository in a directory, which works in one thread."""
+    made = Repo.init(tmp_path / "repo")
+    made.executor = LocalExecutor(1)
+    return made
+
+
+@pytest.fixture
+def shop() -> Workshop:
+    """Return a workshop in memory, which works in one thread."""
+    return Workshop(Objects(Storage("memory://")), LocalExecutor(1))
+
+
+@pytest.fixture
+def weak_hashes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return a function that leaves only so many bits of every key hash, so that different keys collide."""
+
+    return lambda bits: weaken(monkeypatch, bits)
+
+
+def weaken(patch: pytest.MonkeyPatch, bits: int) -> None:
+    """Leave only so many bits of every key hash."""
+
+    def weak(table: pa.Table, key: Sequence[str]) -> U64:
+        return hash_keys(table, key) & np.uint64((1 << bits) - 1)
+
+    for module in (chunk, lookup, edit, merge):
+        patch.setattr(module, "hash_keys", weak)
+    for reader in (lookup, diff):
+        patch.setattr(reader, "is_one_to_one", lambda kinds, hashes: False)
