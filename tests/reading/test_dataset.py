@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import duckdb
-import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -22,7 +21,6 @@ from headwater.core.errors import NotFound, UsageError
 from headwater.engine.local import LocalExecutor
 from headwater.reading.dataset import Dataset
 from headwater.store import writing
-from headwater.versions import transaction
 from headwater.versions.repo import Repo
 from tests.contents import multiset
 from tests.strategies import keyed_tables, tables
@@ -43,22 +41,6 @@ def made(data: Any, key: Any = None, *, threads: int = 1) -> Dataset:
 def small() -> Dataset:
     """Three rows with a key."""
     return made(ROWS, "id")
-
-
-@pytest.fixture
-def cut(monkeypatch: pytest.MonkeyPatch) -> Dataset:
-    """Ten chunks of ten rows, with rows deleted in each, all of one, and a column added later."""
-    monkeypatch.setattr(writing, "CHUNK_ROWS", 10)
-    monkeypatch.setattr(transaction, "compact", lambda manifest, shop: manifest)
-    repo = Repo.init("memory://")
-    repo.executor = LocalExecutor(4)
-    with repo.transaction("rows") as tx:
-        tx.append("d", {"id": range(100), "v": [f"v{number % 7}" for number in range(100)]}, key="id")
-    with repo.transaction("fewer") as tx:
-        tx.add_columns("d", {"id": range(0, 100, 2), "w": range(50)})
-        tx.delete("d", where="id % 10 = 3 OR id BETWEEN 40 AND 49")
-        tx.rename_columns("d", {"v": "text"})
-    return repo["d"]
 
 
 LEFT = [number for number in range(100) if number % 10 != 3 and not 40 <= number < 50]
@@ -325,36 +307,7 @@ def test_every_row_is_found_by_its_name(table: pa.Table) -> None:
     assert dataset.keys_of(dataset.take(names[::-1])) == names[::-1]
 
 
-# Chunks
-
-
-def test_chunks_add_up_to_the_dataset(cut: Dataset) -> None:
-    chunks = cut.chunks
-    assert pa.concat_tables(chunk.read() for chunk in chunks).equals(cut.to_arrow())
-    assert sum(chunk.live_rows for chunk in chunks) == cut.num_rows
-    for chunk in chunks:
-        live, gone = chunk.live_positions(), chunk.deleted_positions()
-        assert sorted([*live, *gone]) == list(range(chunk.rows))
-        assert (chunk.deleted_id is None) == (len(gone) == 0)
-        assert chunk.read_rows(live).equals(chunk.read())
-        assert repr(chunk) == f"DatasetChunk({chunk.live_rows} of {chunk.rows} rows)"
-
-
-def test_deleted_rows_can_be_read_by_their_place(cut: Dataset) -> None:
-    first = cut.chunks[0]
-    assert first.deleted_positions().tolist() == [3]
-    assert first.read_rows(np.array([3, 0]), ["id"]).column("id").to_pylist() == [3, 0]
-    assert first.read_rows(np.array([], np.int64)).num_rows == 0
-
-
-def test_the_identity_of_a_chunk_is_that_of_the_stored_rows_of_its_columns(cut: Dataset) -> None:
-    now, before = cut.chunks[0], cut.at("main~1").chunks[0]
-    assert now.identity(["id"]) == before.identity(["id"])
-    assert now.identity() != before.identity()
-    assert now.identity(["id"]) != cut.chunks[1].identity(["id"])
-    assert now.cache_prefix(["id"]) == before.cache_prefix()
-    assert now.cache_prefix(["w"]) != now.cache_prefix(["id"])
-    assert now.statistics["id"] == [0, 9, 0]
+# Order
 
 
 def read(dataset: Dataset) -> pa.Table:

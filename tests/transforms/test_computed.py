@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.reading.dataset import DatasetChunk
+from headwater.reading.chunks import DatasetChunk
 from headwater.transforms.base import Source
 from headwater.transforms.computed import ColumnTransform
 from headwater.transforms.run import run

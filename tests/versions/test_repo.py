@@ -145,15 +145,3 @@ def test_a_diff_says_which_datasets_are_in_it(repo: Repo) -> None:
     assert "p" in diff
     assert "q" not in diff
     assert diff.get("q") is None
-
-
-def test_cached_bytes_are_read_where_they_lie_and_forgotten(tmp_path: Path) -> None:
-    cache = Repo.init(tmp_path / "repo").cache
-    cache.put("scores/x/a", b"bytes")
-    buffer = cache.buffer("scores/x/a")
-    assert buffer is not None
-    assert buffer.to_pybytes() == b"bytes"
-    assert cache.buffer("scores/x/b") is None
-    cache.forget(["scores/x/a", "scores/x/b"])
-    assert cache.get("scores/x/a") is None
-    assert cache.list("scores") == []

@@ -16,7 +16,7 @@ import pytest
 from headwater.core.contract import Contract, promises
 from headwater.core.errors import GateClosed, InvalidKeys, MergeConflict, NotFound, SchemaError, UsageError
 from headwater.engine.local import LocalExecutor
-from headwater.reading.dataset import DatasetChunk
+from headwater.reading.chunks import DatasetChunk
 from headwater.store.commit import Commit, Provenance
 from headwater.versions.fsck import verify
 from headwater.versions.repo import Repo

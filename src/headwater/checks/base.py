@@ -44,7 +44,7 @@ from headwater.engine.local import LocalExecutor
 from headwater.profile.base import Measure, State
 from headwater.profile.kinds import kind_of
 from headwater.reading.dataset import Dataset
-from headwater.versions.repo import Cache
+from headwater.store.cache import Cache
 
 __all__ = ["CHECKS", "Check", "Cost", "Level", "RowFilter", "States", "Target", "outcome_of"]
 

@@ -21,7 +21,7 @@ from headwater.core.schema import require_columns
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.batch import Batch
 from headwater.profile.hashes import RepeatsState
-from headwater.reading.dataset import DatasetChunk
+from headwater.reading.chunks import DatasetChunk
 
 __all__ = ["Duplicates", "WholeRows"]
 

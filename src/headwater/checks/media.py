@@ -24,7 +24,7 @@ from headwater.core.schema import require_columns
 from headwater.core.text import clipped
 from headwater.formats.media import MAX_PIXELS, MAX_UNPACKED, Fault, can_read_facts, fault_of
 from headwater.profile.kinds import Kind, kind_of
-from headwater.reading.dataset import DatasetChunk
+from headwater.reading.chunks import DatasetChunk
 
 __all__ = ["Media"]
 

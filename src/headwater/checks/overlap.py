@@ -17,7 +17,8 @@ from headwater.core.errors import UsageError
 from headwater.core.findings import Finding, Fix
 from headwater.core.hashing import U64, hash_columns
 from headwater.core.schema import require_columns
-from headwater.reading.dataset import Dataset, DatasetChunk
+from headwater.reading.chunks import DatasetChunk
+from headwater.reading.dataset import Dataset
 from headwater.recipes.base import AUGMENTED_FROM
 from headwater.recipes.split import split, split_columns
 

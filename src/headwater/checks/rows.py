@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from headwater.checks.base import RowFilter, Target
 from headwater.profile.conformance import sql_columns
 from headwater.profile.duck import session
-from headwater.reading.dataset import DatasetChunk
+from headwater.reading.chunks import DatasetChunk
 
 __all__ = ["Wanted", "find_rows"]
 

@@ -40,7 +40,8 @@ from headwater.recipes.base import (
 )
 from headwater.recipes.encoding import conform
 from headwater.recipes.threads import one_thread
-from headwater.versions.repo import Cache, Repo
+from headwater.store.cache import Cache
+from headwater.versions.repo import Repo
 
 __all__ = ["Change", "Impact", "Verdict", "impact"]
 

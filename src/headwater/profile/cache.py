@@ -21,7 +21,7 @@ from pyroaring import BitMap
 
 from headwater.core.ids import canonical_json, digest
 from headwater.profile.base import Measure
-from headwater.reading.dataset import DatasetChunk
+from headwater.reading.chunks import DatasetChunk
 
 __all__ = ["ByteCache", "ChunkPack", "Version", "WholePack", "entry_key"]
 
@@ -34,7 +34,7 @@ _OLD_PACKS = 8
 
 
 class ByteCache(Protocol):
-    """Named bytes that can be made again; `headwater.versions.repo.Cache` is one."""
+    """Named bytes that can be made again; `headwater.store.cache.Cache` is one."""
 
     def get(self, path: str) -> bytes | None:
         """Return what was put under ``path``; None if nothing was."""

@@ -19,7 +19,8 @@ from headwater.profile.base import Measure, State
 from headwater.profile.batch import Batch
 from headwater.profile.cache import ByteCache, ChunkPack, Version, WholePack, entry_key
 from headwater.profile.duck import session
-from headwater.reading.dataset import Dataset, DatasetChunk
+from headwater.reading.chunks import DatasetChunk
+from headwater.reading.dataset import Dataset
 
 __all__ = ["Measured", "measure", "measure_table"]
 

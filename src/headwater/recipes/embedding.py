@@ -15,12 +15,13 @@ from headwater.core.ids import canonical_json, digest
 from headwater.core.progress import SILENT, Progress
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
-from headwater.reading.dataset import Dataset, DatasetChunk
+from headwater.reading.chunks import DatasetChunk
+from headwater.reading.dataset import Dataset
 from headwater.recipes.encoder import F32, Encoded, Encoder, encode, encoder_id
 from headwater.recipes.known_vectors import KnownVectors
 from headwater.recipes.value_keys import Keys, chunk_keys
+from headwater.store.cache import Cache
 from headwater.store.values import bounded
-from headwater.versions.repo import Cache
 
 __all__ = ["TAG", "Embedder", "embedding_of", "vector_array"]
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from headwater.core.extras import require
 from headwater.core.ids import canonical_json, digest
 from headwater.methods.neighbours import Metric, Nearest, comparable, scores
-from headwater.reading.dataset import DatasetChunk
+from headwater.reading.chunks import DatasetChunk
 from headwater.recipes.known_vectors import vectors_of
-from headwater.versions.repo import Cache
+from headwater.store.cache import Cache
 
 __all__ = ["ChunkGraph"]
 

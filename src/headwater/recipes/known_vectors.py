@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.core.ids import digest
-from headwater.reading.dataset import Dataset, DatasetChunk
+from headwater.reading.chunks import DatasetChunk
+from headwater.reading.dataset import Dataset
 from headwater.recipes.value_keys import KEY, Keys, chunk_keys
-from headwater.versions.repo import Cache
+from headwater.store.cache import Cache
 
 __all__ = ["KnownVectors", "vectors_of"]
 

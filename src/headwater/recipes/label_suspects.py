@@ -13,7 +13,7 @@ from headwater.methods.confident_learning import LabelNoise, estimate_noise, fin
 from headwater.reading.dataset import Dataset
 from headwater.recipes.base import AUGMENTED_FROM, choose, encode_labels, feature_columns, load, task_of
 from headwater.recipes.out_of_fold import out_of_fold
-from headwater.versions.repo import Cache
+from headwater.store.cache import Cache
 
 __all__ = ["LabelSuspects", "label_suspects"]
 

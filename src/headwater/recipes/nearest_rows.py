@@ -17,10 +17,11 @@ from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
 from headwater.methods.neighbours import Metric, Nearest, merge_nearest
 from headwater.methods.neighbours import nearest as nearest_vectors
-from headwater.reading.dataset import Dataset, DatasetChunk
+from headwater.reading.chunks import DatasetChunk
+from headwater.reading.dataset import Dataset
 from headwater.recipes.graph_index import ChunkGraph
 from headwater.recipes.known_vectors import vectors_of
-from headwater.versions.repo import Cache
+from headwater.store.cache import Cache
 
 __all__ = ["EXACT_NUMBERS", "nearest_rows", "require_vectors", "vector_columns"]
 

@@ -28,7 +28,7 @@ from headwater.recipes.base import (
 )
 from headwater.recipes.split import fold_of
 from headwater.recipes.threads import one_thread
-from headwater.versions.repo import Cache
+from headwater.store.cache import Cache
 
 __all__ = ["OutOfFold", "out_of_fold"]
 

@@ -17,7 +17,7 @@ from headwater.recipes.embedding import embedding_of
 from headwater.recipes.encoder import F32, encode, encoder_id, make_encoder
 from headwater.recipes.known_vectors import vectors_of
 from headwater.recipes.nearest_rows import nearest_rows, require_vectors, vector_columns
-from headwater.versions.repo import Cache
+from headwater.store.cache import Cache
 
 __all__ = ["SCORE", "similar_rows"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from headwater.core.hashing import hash_array
 from headwater.core.ids import digest
 from headwater.profile.cache import ByteCache
-from headwater.reading.dataset import DatasetChunk
+from headwater.reading.chunks import DatasetChunk
 
 __all__ = ["KEY", "chunk_keys", "value_keys"]
 

@@ -46,9 +46,10 @@ from headwater.core.registry import Registry
 from headwater.core.schema import require_columns
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
-from headwater.reading.dataset import Dataset, DatasetChunk
+from headwater.reading.chunks import DatasetChunk
+from headwater.reading.dataset import Dataset
+from headwater.store.cache import Cache
 from headwater.store.commit import Commit
-from headwater.versions.repo import Cache
 
 __all__ = ["TRANSFORMS", "Edit", "RowTransform", "Source", "Transform", "make", "plain", "require_targets"]
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from headwater.core.hashing import hash_array
-from headwater.reading.dataset import DatasetChunk
+from headwater.reading.chunks import DatasetChunk
 from headwater.transforms.base import Edit, Source, Transform, plain
 from headwater.versions.transaction import Transaction
 

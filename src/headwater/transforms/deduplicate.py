@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from headwater.core.hashing import U64, hash_columns
 from headwater.core.schema import require_columns
-from headwater.reading.dataset import DatasetChunk
+from headwater.reading.chunks import DatasetChunk
 from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform
 from headwater.transforms.grouping import group_numbers
 from headwater.transforms.training_rows import take_rows

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from headwater.core.errors import SchemaError, UsageError
 from headwater.core.schema import require_columns
-from headwater.reading.dataset import Dataset, DatasetChunk
+from headwater.reading.chunks import DatasetChunk
+from headwater.reading.dataset import Dataset
 from headwater.recipes.embedding import TAG, Embedder, embedding_of
 from headwater.recipes.encoder import (
     Encoder,

@@ -15,7 +15,7 @@ from headwater.core.errors import SchemaError, UsageError, require_choice
 from headwater.methods.masking import MASKED, mask_part, mask_spans, pseudonymise, redact
 from headwater.methods.pii import detect, find_spans
 from headwater.methods.pii_kinds import KINDS
-from headwater.reading.dataset import DatasetChunk
+from headwater.reading.chunks import DatasetChunk
 from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform, require_targets
 
 __all__ = ["Mask", "Method"]

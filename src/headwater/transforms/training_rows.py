@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headwater.reading.dataset import DatasetChunk
+from headwater.reading.chunks import DatasetChunk
 from headwater.recipes.base import AUGMENTED_FROM
 from headwater.recipes.split import split, split_columns
 from headwater.transforms.base import Source

@@ -6,19 +6,15 @@ import copy
 import json
 import logging
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self
-
-import pyarrow as pa
 
 from headwater.core.errors import (
     CorruptObject,
     NotFound,
     ObjectMissing,
-    StorageDenied,
     StorageError,
-    StorageFull,
     UsageError,
 )
 from headwater.core.ids import CommitId, canonical_json
@@ -26,6 +22,7 @@ from headwater.core.progress import SILENT, Progress
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
 from headwater.reading.dataset import Dataset
+from headwater.store.cache import Cache
 from headwater.store.commit import Commit, load_commit
 from headwater.store.graph import ancestors
 from headwater.store.manifest import Manifest, load_manifest
@@ -54,7 +51,7 @@ from headwater.versions.remotes import (
 )
 from headwater.versions.transaction import Transaction
 
-__all__ = ["DEFAULT_BRANCH", "FOLDER", "Cache", "CommitHook", "MergeResult", "Repo", "RepoDiff", "is_around"]
+__all__ = ["DEFAULT_BRANCH", "FOLDER", "CommitHook", "MergeResult", "Repo", "RepoDiff", "is_around"]
 
 logger = logging.getLogger(__name__)
 
@@ -68,55 +65,6 @@ class CommitHook(Protocol):
 
     def __call__(self, repo: Repo, branch: str, commit: Commit) -> None:
         """Let the commit pass, or raise `headwater.core.errors.GateClosed`."""
-
-
-class Cache:
-    """Named bytes that can be made again: summaries of chunks, notes beside commits.
-
-    In a repository that cannot be written, for want of rights or of space, nothing is kept and a warning is
-    logged once, so that it can be profiled and checked all the same.
-    """
-
-    def __init__(self, storage: Storage, prefix: str = "") -> None:
-        self._storage, self._prefix = storage, prefix
-        self._told = False
-
-    def get(self, path: str) -> bytes | None:
-        """Return what was put under ``path``; None if nothing was."""
-        try:
-            return self._storage.read(self._prefix + path)
-        except ObjectMissing:
-            return None
-
-    def buffer(self, path: str) -> pa.Buffer | None:
-        """Return what was put under ``path``, mapped into memory where it is a local file; None if nothing was."""
-        try:
-            return self._storage.buffer(self._prefix + path)
-        except ObjectMissing:
-            return None
-
-    def put(self, path: str, data: bytes) -> None:
-        """Keep ``data`` under ``path``."""
-        try:
-            self._storage.write(self._prefix + path, data)
-        except (StorageDenied, StorageFull) as error:
-            if not self._told:
-                logger.warning("Results are not kept for the next time. %s", error)
-            self._told = True
-
-    def forget(self, paths: Iterable[str]) -> None:
-        """Remove what was put under ``paths``; those that are not there count as removed."""
-        try:
-            self._storage.delete(self._prefix + path for path in paths)
-        except StorageDenied as error:
-            logger.warning("Results that nobody needs any more are left. %s", error)
-
-    def list(self, folder: str) -> list[str]:
-        """Return the paths below ``folder``, sorted."""
-        start = self._prefix + folder
-        return sorted(
-            entry.path.removeprefix(self._prefix) for entry in self._storage.list(start.rstrip("/"))
-        )
 
 
 class RepoDiff(Mapping[str, Diff]):

@@ -26,7 +26,8 @@ from headwater.core.errors import (
 from headwater.core.ids import CommitId, ObjectId
 from headwater.core.progress import SILENT
 from headwater.core.schema import SchemaChange, require_columns
-from headwater.reading.dataset import Dataset, DatasetChunk
+from headwater.reading.chunks import DatasetChunk
+from headwater.reading.dataset import Dataset
 from headwater.reading.pushdown import analyse
 from headwater.store.chunk import Chunk, live_mask, read_chunk
 from headwater.store.commit import Commit, Provenance, load_commit, save_commit
