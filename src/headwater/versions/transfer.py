@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from headwater.core.errors import ObjectMissing
 from headwater.core.ids import CommitId, ObjectId
@@ -164,10 +165,13 @@ def _manifests(commits: Iterable[Commit], datasets: Sequence[str]) -> set[Object
 def _fresh(names: Sequence[ObjectId], target: Objects) -> set[ObjectId]:
     """Return those objects that are there and so young that no garbage collection will take them."""
     since = datetime.now(UTC) - _FRESH
-    if len(names) <= _LISTED:
+    # A list names a thousand objects in one request: few are asked for one by one, and many if it would not end.
+    begun = list(islice(target.storage.list("objects"), _LISTED + 1)) if len(names) > _STREAMS else []
+    if len(names) <= _STREAMS or len(begun) > _LISTED >= len(names):
         times = LocalExecutor(_STREAMS).map(lambda name: target.storage.modified(object_path(name)), names)
         return {name for name, when in zip(names, times, strict=True) if when is not None and when > since}
-    young = (entry.path for entry in target.storage.list("objects") if entry.modified > since)
+    entries = begun if len(begun) <= _LISTED else target.storage.list("objects")
+    young = (entry.path for entry in entries if entry.modified > since)
     return {ObjectId("".join(path.split("/")[-2:])) for path in young}
 
 
@@ -199,5 +203,5 @@ def _copy(name: ObjectId, source: Objects, target: Objects, *, is_large: bool) -
     if is_large:
         return target.put_stream(source.stream(name), name=name).size
     data = source.get(name)
-    target.put(data)
+    target.storage.write(object_path(name), data)
     return len(data)
