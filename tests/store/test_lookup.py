@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from headwater.core.hashing import hash_keys
 from headwater.engine.local import LocalExecutor
+from headwater.store import lookup
 from headwater.store.chunk import write_chunk
 from headwater.store.chunklist import ChunkList
 from headwater.store.lookup import Places, equal_rows, gather, locate, occurrence
@@ -46,6 +47,19 @@ def test_every_key_is_found_where_it_is(columns: int) -> None:
         assert equal_rows(gather(manifest, places, objects, columns=key), sought.select(key)).all()
 
     check()
+
+
+@pytest.mark.parametrize("few", [0, 10**9])
+def test_few_and_many_keys_are_found_alike_and_as_often_as_they_are_asked_for(
+    few: int, monkeypatch: pytest.MonkeyPatch, weak_hashes: Weaken
+) -> None:
+    monkeypatch.setattr(lookup, "_FEW", few)
+    for bits in (64, 2):
+        weak_hashes(bits)
+        objects = Objects(Storage("memory://"))
+        manifest = build(pa.table({"k": [3, 1, 4, 15, 9, 2, 6]}), ["k"], objects)
+        places = locate(manifest, pa.table({"k": [9, 5, 3, 9, 6, 3, -1]}), objects)
+        assert (places.chunks * 3 + places.positions).tolist() == [4, -3, 0, 4, 6, 0, -3]
 
 
 def test_keys_that_are_not_there_are_not_found(weak_hashes: Weaken) -> None:

@@ -38,6 +38,9 @@ I64 = NDArray[np.int64]
 
 SERIAL: Executor = LocalExecutor(1)
 _UNKNOWN = (None, None, None)
+_FEW = 16
+"""A chunk that has so many times the rows of those sought is searched by halves, others are walked through."""
+_MARK_BITS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,9 @@ def locate(manifest: Manifest, keys: pa.Table, objects: Objects, executor: Execu
 
     Notes
     -----
-    O(m log n) a chunk for m keys; chunks whose bounds say that they hold none of the keys are not opened. Reads
-    the key columns only of chunks with a hash hit, and none where the hash alone tells keys apart.
+    O(m log n) a chunk of n rows for m keys, O(n) where m is not much smaller than n; chunks whose bounds say
+    that they hold none of the keys are not opened. Reads the key columns only of chunks with a hash hit, and
+    none where the hash alone tells keys apart.
     """
     count = keys.num_rows
     chunks, positions = np.full(count, -1, np.int64), np.zeros(count, np.int64)
@@ -106,25 +110,55 @@ def locate(manifest: Manifest, keys: pa.Table, objects: Objects, executor: Execu
     hashes = hash_keys(sought, manifest.key)
     sure = is_one_to_one(sought.schema.types, hashes)
     order = np.argsort(hashes)
-    ordered = hashes[order]
+    search = _Search.of(hashes[order])
 
     def task(numbered: tuple[int, Chunk]) -> tuple[int, I64, I64]:
         number, chunk = numbered
         index = chunk.key_index(objects)
-        low = np.searchsorted(index.hashes, ordered, side="left")
-        hit = low < len(index.hashes)
-        hit[hit] = index.hashes[low[hit]] == ordered[hit]
-        if not hit.any():
+        hits, low = search.among(index.hashes)
+        if not hits.size:
             return number, order[:0], order[:0]
         keys = (
             None if sure else read_chunk(chunk, manifest.schema, objects, columns=manifest.key, deleted=True)
         )
-        rows, at = _verified(live_mask(chunk, objects), index, sought, keys, hashes, order[hit], low[hit])
+        rows, at = _verified(live_mask(chunk, objects), index, sought, keys, hashes, order[hits], low)
         return number, rows, at
 
     for number, rows, at in executor.map(task, manifest.chunks.where(may_hold_keys(sought))):
         chunks[rows], positions[rows] = number, at
     return Places(chunks, positions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Hashes sought, in ascending order, with a table of their first bits to rule others out."""
+
+    sought: U64
+    marks: NDArray[np.bool_]
+    shift: np.uint64
+
+    @classmethod
+    def of(cls, sought: U64) -> _Search:
+        """Prepare a search that is done in many chunks."""
+        bits = min(len(sought).bit_length() + 5, _MARK_BITS)
+        shift = np.uint64(64 - bits)
+        marks = np.zeros(1 << bits, np.bool_)
+        marks[sought >> shift] = True
+        return cls(sought, marks, shift)
+
+    def among(self, stored: U64) -> tuple[I64, I64]:
+        """Return which of the sought are in ``stored``, which ascends, and the first place of each there."""
+        if len(self.sought) * _FEW <= len(stored):
+            low = np.searchsorted(stored, self.sought)
+            inside = low < len(stored)
+            inside[inside] = stored[low[inside]] == self.sought[inside]
+            return np.flatnonzero(inside), low[inside]
+        near = np.flatnonzero(self.marks[stored >> self.shift])
+        values, first = np.unique(stored[near], return_index=True)
+        start = np.searchsorted(self.sought, values)
+        count = np.searchsorted(self.sought, values, side="right") - start
+        steps = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        return np.repeat(start, count) + steps, np.repeat(near[first], count)
 
 
 def may_hold_keys(keys: pa.Table) -> Callable[[Entry], bool]:

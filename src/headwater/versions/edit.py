@@ -130,11 +130,17 @@ def delete_places(manifest: Manifest, places: Places, shop: Workshop) -> Manifes
     """Delete the rows at ``places``, which are live."""
     if not len(places):
         return manifest
-    changes, total = {}, manifest.fingerprint
-    for number, positions in places.by_chunk().items():
+
+    def task(numbered: tuple[int, I64]) -> tuple[int, Chunk, Fingerprint]:
+        number, positions = numbered
         chunk = manifest.chunks[number]
-        total -= Fingerprint.of(chunk.hashes(shop.objects)[positions])
-        changes[number] = chunk.with_deleted(positions, shop.objects)
+        gone = Fingerprint.of(chunk.hashes(shop.objects)[positions])
+        return number, chunk.with_deleted(positions, shop.objects), gone
+
+    changes, total = {}, manifest.fingerprint
+    for number, chunk, gone in shop.executor.map(task, places.by_chunk().items()):
+        changes[number] = chunk
+        total -= gone
     return manifest.edited(total, changes)
 
 
@@ -458,7 +464,8 @@ def _doubled(manifest: Manifest, chunks: list[Chunk], shop: Workshop) -> Places:
 
 
 def _refuse_duplicates(table: pa.Table, hashes: U64, key: Sequence[str], name: str) -> None:
-    if len(np.unique(hashes)) == len(hashes):
+    ordered = np.sort(hashes)
+    if not (ordered[1:] == ordered[:-1]).any():
         return
     codes = row_codes(table.select(list(key)))
     again = np.flatnonzero(occurrence(codes.astype(np.uint64)) > 0)
