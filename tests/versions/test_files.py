@@ -19,6 +19,7 @@ from headwater.store.values import LARGE_BYTES
 from headwater.versions.fsck import verify
 from headwater.versions.importing import ImportResult, import_data
 from headwater.versions.repo import Repo
+from headwater.versions.transaction import Transaction
 
 LARGE = random.Random(3).randbytes(LARGE_BYTES + 1)
 
@@ -205,3 +206,56 @@ def test_a_folder_read_by_several_hands_is_whole_on_s3(bucket: str, photos: Path
     with repo["photos"].open('"dog/c.png"', "bytes") as file:
         file.seek(-10, 2)
         assert file.read() == LARGE[-10:]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_import_after_any_changes_is_what_a_first_import_would_be(
+    repo: Repo, photos: Path, tmp_path: Path, seed: int
+) -> None:
+    rng = random.Random(seed)
+    load(repo, photos)
+    for step in range(6):
+        files = sorted(file for file in photos.rglob("*") if file.is_file())
+        match rng.choice(["change", "add", "remove", "rename", "nothing", "row", "nested", "column"]):
+            case "change":
+                rng.choice(files).write_bytes(rng.randbytes(9).hex().encode())
+            case "add":
+                (photos / f"cat/new{step}.png").write_bytes(rng.randbytes(5))
+            case "nested":
+                # Files no longer lie one folder down, so there are no labels.
+                (photos / "deep/er").mkdir(parents=True, exist_ok=True)
+                (photos / f"deep/er/{step}.png").write_bytes(b"deep")
+            case "remove" if len(files) > 1:
+                rng.choice(files).unlink()
+            case "rename":
+                rng.choice(files).rename(photos / f"dog/moved{step}.png")
+            case "row":
+                # Somebody else changed the dataset, which is no longer what was imported.
+                with repo.transaction("by hand") as tx:
+                    tx.delete("photos", keys=repo["photos"].head(1).select(["path"]))
+            case "column":
+                paths = repo["photos"].to_arrow(["path"])
+                with repo.transaction("a column of my own") as tx:
+                    tx.add_columns("photos", paths.append_column("mine", paths["path"]))
+            case _:
+                pass
+        if rng.random() < 0.5:
+            rest(photos)
+        load(repo, photos)
+        fresh = Repo.init(tmp_path / f"fresh{step}")
+        load(fresh, photos)
+        assert repo["photos"].fingerprint == fresh["photos"].fingerprint
+        assert repo["photos"].schema.names == fresh["photos"].schema.names
+    assert verify(repo).findings == []
+
+
+def test_rows_that_are_there_already_are_not_looked_at_again(
+    repo: Repo, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(repo, photos)
+    (photos / "cat/a.png").write_bytes(b"\x89PNG other")
+    (photos / "cat/b.jpg").unlink()
+    monkeypatch.setattr(Transaction, "overwrite", None)
+    done = load(repo, photos)
+    assert (done.added, done.removed, done.changed) == (0, 1, 1)
+    assert not load(repo, photos).is_new

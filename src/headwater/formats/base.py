@@ -68,6 +68,11 @@ class FileMemory(Protocol):
         """The largest file that comes as a value."""
         ...
 
+    @property
+    def is_current(self) -> bool:
+        """Whether all that can be recalled is where the rows go already, so that only other files need be read."""
+        ...
+
     def recall(self, files: pa.Table) -> pa.Table:
         """Return what was learnt of each of ``files`` that has not changed since: the columns given to `learn`.
 

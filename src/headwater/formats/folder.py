@@ -9,7 +9,7 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +22,7 @@ from headwater.core.hashing import hash_array
 from headwater.core.ids import ObjectId
 from headwater.core.references import MARK, Reference
 from headwater.formats.base import BATCH_ROWS, FileMemory, ReadOptions, Source, WriteOptions, register
-from headwater.formats.media import FACTS, facts_of, kind_of_suffix, suffix_of
+from headwater.formats.media import FACTS, facts_of, kind_of_suffix, suffix_of, suffixes_of
 from headwater.formats.retype import retyped, retyped_schema
 from headwater.formats.text import input_error, utf8_chunks
 from headwater.formats.tree import write_tree
@@ -66,7 +66,7 @@ class Folder:
         paths: list[str] = walked.files["path"].to_pylist()
         if not paths:
             raise input_error(str(root), "it has no files in it")
-        suffixes = list(map(suffix_of, paths))
+        suffixes = suffixes_of(paths)
         media = {suffix for suffix in set(suffixes) if _is_media_suffix(suffix)}
         listing = _Listing(
             root=root,
@@ -131,6 +131,13 @@ class _Listing:
     encoding: str | None
     skip: bool
 
+    def only(self, wanted: NDArray[np.bool_]) -> _Listing:
+        """Return some of the files."""
+        paths = [self.paths[at] for at in np.flatnonzero(wanted)]
+        return replace(
+            self, files=self.files.filter(pa.array(wanted)), paths=paths, is_text=self.is_text[wanted]
+        )
+
     def has_bytes(self) -> bool:
         """Say whether a file is no text, or a text whose bytes are not those of its value."""
         if not self.is_text.all() or self.encoding is not None:
@@ -175,6 +182,9 @@ class _Reader:
         if self._memory is not None:
             recalled = self._aligned(self._memory.recall(files))
             known = np.asarray(recalled["content"].is_valid())
+            if self._memory.is_current:
+                self._listing, files = self._listing.only(~known), files.filter(pa.array(~known))
+                known = np.zeros(files.num_rows, np.bool_)
         sizes = files["size"].to_numpy()
         most = sizes if self._memory is None else np.minimum(sizes, self._memory.largest)
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-read") as pool:

@@ -118,7 +118,7 @@ def _in_folder(folder: Path, format: str | None) -> list[Place]:
     if kind is not None:
         return [Place(str(folder), str(folder), kind)]
     names = names_in(folder) if format is None else []
-    if format is None and all(by_suffix(name) is None for name in set(map(_ending, names))):
+    if format is None and all(by_suffix(name) is None for name in _endings(names)):
         # Nothing in it is a table: each file is a row. Looking no closer keeps large folders quick.
         if not names:
             raise input_error(str(folder), "there is nothing in it that can be read")
@@ -145,9 +145,10 @@ def _in_folder(folder: Path, format: str | None) -> list[Place]:
     return [Place(str(file), str(file)) for file in chosen]
 
 
-def _ending(name: str) -> str:
-    """Return enough of a file's name to tell its format by: its last two suffixes."""
-    return ".".join(["x", *name.rsplit(".", 2)[1:]])
+def _endings(names: Iterable[str]) -> set[str]:
+    """Return enough of the names of files to tell their formats by: their last two suffixes."""
+    tails = {name.partition(".")[2] for name in names}
+    return {".".join(["x", *tail.rsplit(".", 2)[-2:]]) if tail else "x" for tail in tails}
 
 
 def _table_kind(folder: Path, format: str | None) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -32,6 +33,7 @@ __all__ = [
     "kind_of_name",
     "kind_of_suffix",
     "suffix_of",
+    "suffixes_of",
 ]
 
 Kind = Literal["image", "sound", "video", "archive"]
@@ -175,6 +177,13 @@ def suffix_of(path: str) -> str:
     if not dot or not stem or stem[-1] == "/" or "/" in suffix:
         return ""
     return f".{suffix.lower()}"
+
+
+def suffixes_of(paths: Sequence[str]) -> list[str]:
+    """Return `suffix_of` each of many paths, none of which names a hidden file."""
+    tails = [path[path.rfind(".") :] for path in paths]
+    suffixes = {tail: suffix_of(path) for tail, path in dict(zip(tails, paths, strict=True)).items()}
+    return [suffixes[tail] for tail in tails]
 
 
 def can_read_facts() -> bool:

@@ -81,12 +81,14 @@ def walk(root: Path, *, skip_bad: bool = False) -> Walked:
         except OSError as error:
             mend = "allow reading it, or move it out of the folder"
             raise input_error(folder, f"it cannot be listed ({error.strerror})", mend=mend) from error
-    facts = [(state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino) for state in states]
-    columns = np.array(facts, np.uint64).reshape(len(facts), 4).view(np.int64).T
+    count = len(states)
     table = pa.table(
         {
             "path": pa.array(paths, pa.string()),
-            **dict(zip(("size", "mtime", "ctime", "inode"), columns, strict=True)),
+            "size": np.fromiter((state.st_size for state in states), np.int64, count),
+            "mtime": np.fromiter((state.st_mtime_ns for state in states), np.int64, count),
+            "ctime": np.fromiter((state.st_ctime_ns for state in states), np.int64, count),
+            "inode": np.fromiter((state.st_ino for state in states), np.uint64, count).view(np.int64),
         }
     )
     return Walked(files=table.sort_by("path"), left_out=left_out)

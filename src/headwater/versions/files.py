@@ -26,6 +26,8 @@ from headwater.store.values import LARGE_BYTES, put_apart
 
 __all__ = ["RememberedFiles"]
 
+_FINGERPRINT = b"fingerprint"
+_UNKNOWN = -1
 _STATE = ("size", "mtime", "ctime", "inode")
 _FINE_NS, _COARSE_NS = 50_000_000, 2_100_000_000
 _SECOND_NS = 1_000_000_000
@@ -52,11 +54,20 @@ class RememberedFiles:
     def __init__(self, objects: Objects, kept: bytes | None, *, root: Path, encoding: str | None) -> None:
         self._objects, self._root, self._encoding = objects, root, encoding
         self._known: pa.Table | None = None
+        self.fingerprint: str | None = None
+        self.is_current = False
         if kept is not None:
             self._known = pa.ipc.open_file(pa.BufferReader(kept)).read_all()
+            self.fingerprint = (self._known.schema.metadata or {}).get(_FINGERPRINT, b"").decode()
         self._recalled: list[pa.Table] = []
         self._learnt: list[pa.Table] = []
         self._fresh: set[ObjectId] = set()
+        self._gone: pa.ChunkedArray = pa.chunked_array([], pa.string())
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the folder was imported before, and so is one of files to be rows, whatever was put there since."""
+        return self._known is not None
 
     @staticmethod
     def path_in_cache(root: Path, *, encoding: str | None, metadata: bool) -> str:
@@ -69,14 +80,22 @@ class RememberedFiles:
         if self._known is None or not self._known.num_rows:
             return _nothing_known(files.num_rows)
         known = self._known
-        place = pc.index_in(files["path"], known["path"].combine_chunks())
-        same = np.asarray(place.is_valid()).copy()
-        at = np.asarray(place.fill_null(0)).astype(np.int64)
+        if not known["path"].equals(files["path"]):
+            place = pc.index_in(files["path"], known["path"].combine_chunks())
+            self._gone = known["path"].filter(pc.invert(pc.is_in(known["path"], files["path"])))
+            known = known.take(place)
+        same = np.asarray(known["path"].is_valid()).copy()
         for name in _STATE:
-            same &= known[name].to_numpy()[at] == files[name].to_numpy()
-        picked = known.take(pa.array(at, mask=~same))
-        self._recalled.append(picked.filter(pa.array(same)))
-        return picked.drop_columns(["path", *_STATE])
+            same &= known[name].fill_null(_UNKNOWN).to_numpy() == files[name].to_numpy()
+        self._recalled.append(known.filter(pa.array(same)))
+        content = pc.if_else(pa.array(same), known["content"], pa.scalar(None, pa.binary()))
+        facts = known.drop_columns(["path", *_STATE])
+        return facts.set_column(facts.schema.get_field_index("content"), "content", content)
+
+    @property
+    def gone(self) -> pa.Array:
+        """The files that were there at the last import, and were not when the folder was listed now."""
+        return self._gone.combine_chunks()
 
     def learn(self, files: pa.Table, facts: pa.Table, read_at: int) -> None:
         """Remember what was read of files that had rested by then; see `headwater.formats.base.FileMemory`."""
@@ -85,8 +104,10 @@ class RememberedFiles:
             times = files[name].to_numpy()
             tick = np.where(times % _SECOND_NS == 0, _COARSE_NS, _FINE_NS)
             rested &= times < read_at - tick
+        # What had not rested is known to be there, and nothing else of it.
         both = pa.table([*files.columns, *facts.columns], names=[*files.schema.names, *facts.schema.names])
-        self._learnt.append(both.filter(pa.array(rested)))
+        inode = np.where(rested, files["inode"].to_numpy(), _UNKNOWN)
+        self._learnt.append(both.set_column(both.schema.get_field_index("inode"), "inode", pa.array(inode)))
 
     def put(self, pieces: Iterator[bytes]) -> bytes:
         """Store a large value; see `headwater.formats.base.FileMemory`."""
@@ -94,16 +115,26 @@ class RememberedFiles:
         self._fresh.add(reference.object)
         return reference.encode()
 
-    def to_bytes(self) -> bytes | None:
-        """Return what is known now, to be kept; None if it is what was kept before."""
+    def to_bytes(self, fingerprint: str) -> bytes | None:
+        """Return what is known now, to be kept; None if it is what was kept before.
+
+        ``fingerprint`` is that of the dataset, which is the folder now.
+        """
         still = sum(table.num_rows for table in self._recalled)
-        if self._known is not None and not self._learnt and still == self._known.num_rows:
+        if (
+            self._known is not None
+            and not self._learnt
+            and still == self._known.num_rows
+            and fingerprint == self.fingerprint
+        ):
             return None
         parts = [*self._recalled, *self._learnt]
         sink = pa.BufferOutputStream()
         table = pa.concat_tables(parts, promote_options="default") if parts else pa.table({"path": []})
         if "content" not in table.schema.names:
             return None
+        # In the order in which folders are listed, so that next time most often nothing has to be looked up.
+        table = table.sort_by("path").replace_schema_metadata({_FINGERPRINT: fingerprint})
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with pa.ipc.new_file(sink, table.schema, options=options) as writer:
             writer.write_table(table.combine_chunks())

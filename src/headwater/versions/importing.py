@@ -134,6 +134,9 @@ def import_data(
         tx.upsert(dataset, rows, schema_change=schema_change)
     elif mode == "append":
         tx.append(dataset, rows, key=keys, schema_change=schema_change, on_bad_rows=on_bad_rows)
+    elif dataset in tx and opened.is_current(tx[dataset].manifest):
+        tx.upsert(dataset, rows)
+        tx.delete(dataset, keys=opened.gone())
     else:
         tx.overwrite(dataset, rows, key=keys, schema_change=schema_change, on_bad_rows=on_bad_rows)
     _set_facts(tx, dataset, opened.about)
@@ -147,7 +150,7 @@ def import_data(
             provenance, record={name: stat[name] for name in ("added", "removed", "changed")}
         )
         head = tx.commit()
-    opened.remember()
+    opened.remember(str(after.fingerprint) if mode == "replace" and not quarantined else "")
     assert head is not None, "an import of a new dataset makes a commit"
     return ImportResult(
         dataset=dataset,
@@ -179,14 +182,21 @@ def _require_key(dataset: str, wanted: Sequence[str] | None, there: Sequence[str
 
 @dataclass(frozen=True, kw_only=True)
 class _Opened:
-    """A source that is open: what to call it, its rows, what its reader had to say, and what is kept afterwards."""
+    """A source that is open: what to call it, its rows, what its reader had to say, and what is kept afterwards.
+
+    ``is_current`` says whether a dataset is what the source was when it was last imported: then ``rows`` are only
+    those that are new or changed since, and ``gone`` returns the keys of the others. ``remember`` is told the
+    fingerprint of the dataset that is the source now.
+    """
 
     place: str
     rows: Rows
     notes: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     about: About = field(default_factory=About)
-    remember: Callable[[], None] = lambda: None
+    is_current: Callable[[Manifest], bool] = lambda manifest: False
+    gone: Callable[[], pa.Array] = lambda: pa.array([], pa.string())
+    remember: Callable[[str], None] = lambda fingerprint: None
 
     @classmethod
     def of(cls, source: str | Path, opened: Source) -> Self:
@@ -245,17 +255,34 @@ def _opened_folder(
         return _Opened.of(source, opened)
     where = RememberedFiles.path_in_cache(root, encoding=reading.get("encoding"), metadata=metadata)
     memory = RememberedFiles(repo.objects, repo.cache.get(where), root=root, encoding=reading.get("encoding"))
+    if memory.is_known:
+        given["format"] = given.get("format") or "folder"
     opened = read(source, **given, memory=memory)
     if opened.format != "folder":
         return _Opened.of(source, opened)
 
-    def remember() -> None:
-        data = memory.to_bytes()
+    skips = reading.get("on_bad_lines") == "skip"
+
+    def is_current(manifest: Manifest) -> bool:
+        same = memory.fingerprint == str(manifest.fingerprint) and manifest.key == ("path",)
+        memory.is_current = same and not skips and rows.schema.equals(manifest.schema)
+        return memory.is_current
+
+    def remember(fingerprint: str) -> None:
+        data = memory.to_bytes(fingerprint)
         if data is not None:
             repo.cache.put(where, data)
 
     rows = Rows(opened.schema, opened.batches(), is_stored=True, complete=memory.complete)
-    return _Opened(place=str(source), rows=rows, notes=tuple(opened.notes), key=opened.key, remember=remember)
+    return _Opened(
+        place=str(source),
+        rows=rows,
+        notes=tuple(opened.notes),
+        key=opened.key,
+        is_current=is_current,
+        gone=lambda: memory.gone,
+        remember=remember,
+    )
 
 
 def _has_facts(schema: pa.Schema) -> bool:
