@@ -227,7 +227,7 @@ class _Reader:
         }
         new = pa.table(columns, schema=self._content)
         if self._memory is not None:
-            self._learn(new, fresh, [one.state for one in done], read_at)
+            self._learn(new, fresh, done, read_at)
         if len(fresh) == stop - start:
             return new
         assert content is not None, "some are known"
@@ -236,24 +236,22 @@ class _Reader:
         both = pa.concat_tables([content, new])
         return both.take(pa.array(index))
 
-    def _learn(
-        self, new: pa.Table, fresh: NDArray[np.int64], states: list[tuple[int, int, int, int]], read_at: int
-    ) -> None:
+    def _learn(self, new: pa.Table, fresh: NDArray[np.int64], done: Sequence[_Read], read_at: int) -> None:
         """Remember references in place of values."""
         assert self._memory is not None
         facts = new
-        for place, name in enumerate(("content", "original")):
-            column = new[name]
-            hashes = hash_array(column)
+        values = {"content": [one.value for one in done], "original": [one.original for one in done]}
+        for place, (name, own) in enumerate(values.items()):
+            hashes = hash_array(new[name])
             texts = [
                 value
                 if value is None or value.startswith(MARK)
                 else Reference(UNSTORED, int(hashed), len(value)).encode()
-                for value, hashed in zip(column.to_pylist(), hashes, strict=True)
+                for value, hashed in zip(own, hashes, strict=True)
             ]
             facts = facts.set_column(place, name, pa.array(texts, pa.binary()))
         kept = pa.array(facts["content"].is_valid())
-        columns = np.array(states, np.int64).reshape(len(states), 4).T
+        columns = np.array([one.state for one in done], np.int64).reshape(len(done), 4).T
         files = pa.table(
             {
                 "path": self._listing.files["path"].take(pa.array(fresh)),
