@@ -23,7 +23,7 @@ from headwater.core.arrays import cast
 from headwater.core.errors import StorageError
 from headwater.core.hashing import U64, hash_keys
 from headwater.core.ids import ObjectId, digest
-from headwater.core.references import hash_rows, real_bytes, references
+from headwater.core.references import can_refer, hash_rows, real_bytes, references
 from headwater.store.objects import Objects, corrupt
 from headwater.store.rowindex import KEY_BYTES, ROW_BYTES, Keys, decode_rows, encode_rows
 
@@ -44,6 +44,9 @@ CHUNK_BYTES = 128 << 20
 LARGE_WEIGHT = 8
 """How many bytes of large values count as one."""
 _STATISTIC_CHARACTERS = 64
+_PAGE_BYTES = 1 << 20
+_SAMPLE_ROWS = 16_384
+_DISTINCT = 0.9
 _CODE_BYTES = 4
 _WORN = 0.3
 
@@ -249,18 +252,19 @@ def write_group(
     sink = pa.BufferOutputStream()
     collected: list[Any] = []
     pq.write_table(
-        table,
+        _tight(table),
         sink,
         compression="zstd",
         compression_level=1,
         row_group_size=CHUNK_ROWS,
         write_page_index=True,
         write_page_checksum=True,
-        data_page_size=256 * 1024,
+        data_page_size=_PAGE_BYTES,
+        max_rows_per_page=CHUNK_ROWS,
         metadata_collector=collected,
         store_schema=True,
         write_statistics=[name for name in table.schema.names if name not in apart] if apart else True,
-        **_encodings(table.schema),
+        **_encodings(table),
     )
     name = objects.put(sink.getvalue())
     listed = objects.put_document({"format": 1, "values": large}) if large else None
@@ -375,19 +379,45 @@ def _rowless(rows: int) -> pa.Table:
     return pa.table({"_": pa.nulls(rows)}).select([])
 
 
-def _encodings(schema: pa.Schema) -> dict[str, Any]:
-    """Return the encodings, by type: whole numbers and times as deltas, text through a dictionary, the rest plain.
+def _tight(table: pa.Table) -> pa.Table:
+    """Return the table with flat columns that hold no null declared so: no level is then kept for each value."""
+    flat = [not pa.types.is_nested(f.type) and not pa.types.is_null(f.type) for f in table.schema]
+    fields = [
+        field.with_nullable(not (may and column.null_count == 0))
+        for field, column, may in zip(table.schema, table.columns, flat, strict=True)
+    ]
+    return pa.table(table.columns, schema=pa.schema(fields)) if fields else table
 
-    Measured on 131,072 rows: deltas write 5 times and read 3 to 6 times as fast as the default of a dictionary, at
-    less than its size. Every reader of Parquet format 2 knows them.
+
+def _encodings(table: pa.Table) -> dict[str, Any]:
+    """Return the encodings, by type and content.
+
+    Whole numbers and times are kept as deltas, which write 5 times and read 3 to 6 times as fast as a dictionary, at
+    less than its size. Reals, text and bytes go through a dictionary where values repeat; where they do not, reals
+    are split by byte, and text and bytes are plain. Every reader of Parquet format 2 knows all of these.
     """
-    whole = [f.name for f in schema if pa.types.is_integer(f.type) or pa.types.is_temporal(f.type)]
-    nested = [f.name for f in schema if pa.types.is_nested(f.type) or pa.types.is_floating(f.type)]
-    coded = [name for name in schema.names if name not in whole and name not in nested]
-    return {
-        "use_dictionary": coded or False,
-        "column_encoding": dict.fromkeys(whole, "DELTA_BINARY_PACKED") or None,
-    }
+    coded, encodings = [], {}
+    nested = tuple(f"{field.name}." for field in table.schema if pa.types.is_nested(field.type))
+    for field, column in zip(table.schema, table.columns, strict=True):
+        kind = field.type
+        # An encoding named for "a.b" would hold for the "b" of a nested "a", too.
+        if pa.types.is_nested(kind) or (nested and field.name.startswith(nested)):
+            continue
+        if pa.types.is_integer(kind) or pa.types.is_temporal(kind):
+            encodings[field.name] = "DELTA_BINARY_PACKED"
+        elif not (pa.types.is_floating(kind) or can_refer(kind)) or _repeats(column):
+            coded.append(field.name)
+        elif pa.types.is_floating(kind):
+            encodings[field.name] = "BYTE_STREAM_SPLIT"
+    return {"use_dictionary": coded or False, "column_encoding": encodings or None}
+
+
+def _repeats(column: pa.ChunkedArray) -> bool:
+    """Say whether values repeat within as many of the first as a dictionary has room for."""
+    room = _PAGE_BYTES * len(column) // max(column.nbytes, 1) + 1
+    sample = column.slice(0, min(_SAMPLE_ROWS, room))
+    values = len(sample) - sample.null_count
+    return bool(pc.count_distinct(sample).as_py() <= _DISTINCT * values)
 
 
 def _statistics(schema: pa.Schema, metadata: Any) -> dict[str, list[Any]]:
