@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,6 +82,69 @@ def test_columns_whose_names_look_like_paths_are_told_apart(objects: Objects) ->
     chunk = write_chunk(table, objects, key=[])
     for name in table.schema.names:
         assert read_chunk(chunk, table.schema, objects, columns=[name]).equals(table.select([name]))
+
+
+@pytest.mark.parametrize("inner", ["x", True, 1.5, b"x"])
+@pytest.mark.parametrize("outer", [1, 1.5, "x"])
+def test_a_column_named_as_a_field_of_a_struct_has_no_say_in_how_that_is_stored(
+    objects: Objects, inner: object, outer: object
+) -> None:
+    table = pa.table({"a": [{"b": inner}, None], "a.b": [outer, outer]})
+    assert read_chunk(write_chunk(table, objects, key=[]), table.schema, objects).equals(table)
+
+
+def parquet(chunk: Chunk, objects: Objects) -> pq.ParquetFile:
+    return pq.ParquetFile(pa.BufferReader(objects.get(chunk.groups[0].object)))
+
+
+def test_a_dictionary_is_written_where_values_repeat(objects: Objects) -> None:
+    numbers = np.arange(20_000)
+    table = pa.table(
+        {
+            "city": [f"city {number % 300}" for number in numbers],
+            "name": [f"name {number}" for number in numbers],
+            "price": (numbers % 500) / 100,
+            "score": np.sqrt(numbers),
+            "blob": pa.array([bytes([number % 256]) * 20_000 for number in range(200)] * 100, pa.binary()),
+        }
+    )
+    chunk = write_chunk(table, objects, key=[])
+    group = parquet(chunk, objects).metadata.row_group(0)
+    stored = {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
+    coded = {name: column.has_dictionary_page for name, column in stored.items()}
+    # A dictionary has no room for enough of the blobs to see one twice.
+    assert coded == {"city": True, "name": False, "price": True, "score": False, "blob": False}
+    assert "BYTE_STREAM_SPLIT" in stored["score"].encodings
+    assert read_chunk(chunk, table.schema, objects).equals(table)
+
+
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64()])
+@pytest.mark.parametrize("times", [1, 100])
+def test_reals_keep_every_bit(objects: Objects, kind: pa.DataType, times: int) -> None:
+    width = np.uint32 if kind.bit_width == 32 else np.uint64
+    quiet = np.array([np.nan], kind.to_pandas_dtype()).view(width)[0]
+    special = np.array([0.0, -0.0, np.inf, -np.inf, 1e-40], kind.to_pandas_dtype()).view(width)
+    bits = np.concatenate([special, [quiet, quiet + width(1), quiet | ~(~width(0) >> width(1))]])
+    values = np.tile(bits.astype(width), times).view(kind.to_pandas_dtype())
+    table = pa.table({"x": pa.array(values, kind)})
+    read = read_chunk(write_chunk(table, objects, key=[]), table.schema, objects)
+    assert read.column("x").to_numpy().view(width).tolist() == values.view(width).tolist()
+
+
+def test_chunks_with_and_without_nulls_have_one_schema(objects: Objects, tmp_path: Path) -> None:
+    whole = pa.table({"x": [1, 2], "t": ["a", "b"], "l": [[1], [2]], "n": pa.nulls(2)})
+    gaps = pa.table(
+        {"x": [None, 4], "t": [None, "d"], "l": [None, [4]], "n": pa.nulls(2)}, schema=whole.schema
+    )
+    chunks = [write_chunk(table, objects, key=[]) for table in (whole, gaps)]
+    read = [read_chunk(chunk, whole.schema, objects) for chunk in chunks]
+    assert [table.schema for table in read] == [whole.schema] * 2
+    assert pa.concat_tables(read).equals(pa.concat_tables([whole, gaps]))
+    # The files are plain Parquet to others, too.
+    for number, chunk in enumerate(chunks):
+        (tmp_path / f"{number}.parquet").write_bytes(objects.get(chunk.groups[0].object))
+    files = duckdb.read_parquet(f"{tmp_path}/*.parquet").order("filename").project("x, t, l")
+    assert files.fetchall() == [(1, "a", [1]), (2, "b", [2]), (None, None, None), (4, "d", [4])]
 
 
 def test_columns_of_other_groups_and_none_are_put_together(objects: Objects) -> None:
