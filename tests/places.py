@@ -18,11 +18,17 @@ from headwater.store.storage import Storage
 from headwater.store.writing import Workshop
 from headwater.versions import diff, edit, merge
 from headwater.versions.repo import Repo
+
+__all__ = ["BACKENDS", "Fresh", "weaken"]
 from tests.s3 import ENVIRONMENT, make_bucket, s3_server
 
 BACKENDS = ["directory", "memory", "s3"]
 """Where repositories may live. Every test that uses `location` runs in each of them."""
 
+Fresh = Callable[[], str]
+"""Gives another place for a repository at each call."""
+
+_FIRST = 6
 _numbers = itertools.count()
 
 
@@ -39,6 +45,25 @@ def place(request: pytest.FixtureRequest) -> str:
     """Return a fresh place for a repository, for tests to which the disk is of no matter."""
     bucket = request.getfixturevalue("bucket") if request.param == "s3" else "memory:/"
     return f"{bucket}/place{next(_numbers)}"
+
+
+@pytest.fixture(params=["directory", "s3"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return a fresh place for a repository, for tests in which it is opened again, or is large."""
+    if request.param == "s3":
+        return f"{request.getfixturevalue('bucket')}/home{next(_numbers)}"
+    return str(tmp_path / "repo")
+
+
+@pytest.fixture(params=["memory", "s3"])
+def fresh(request: pytest.FixtureRequest) -> Fresh:
+    """Return a function that gives a fresh place at each call.
+
+    Laws are tried on many examples: the first of them run on S3, where the test does, and the others in memory.
+    """
+    bucket = request.getfixturevalue("bucket") if request.param == "s3" else ""
+    left = iter(range(_FIRST if bucket else 0))
+    return lambda: "memory://" if next(left, None) is None else f"{bucket}/fresh{next(_numbers)}"
 
 
 @pytest.fixture(scope="session")
@@ -64,17 +89,17 @@ def storage(location: str) -> Storage:
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    """Return an empty repository in a directory, which works in one thread."""
-    made = Repo.init(tmp_path / "repo")
+def repo(home: str) -> Repo:
+    """Return an empty repository, which works in one thread."""
+    made = Repo.init(home)
     made.executor = LocalExecutor(1)
     return made
 
 
 @pytest.fixture
-def shop() -> Workshop:
-    """Return a workshop in memory, which works in one thread."""
-    return Workshop(Objects(Storage("memory://")), LocalExecutor(1))
+def shop(fresh: Fresh) -> Workshop:
+    """Return a workshop, which works in one thread."""
+    return Workshop(Objects(Storage(fresh())), LocalExecutor(1))
 
 
 @pytest.fixture

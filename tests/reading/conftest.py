@@ -9,14 +9,15 @@ from headwater.reading.dataset import Dataset
 from headwater.store import writing
 from headwater.versions import transaction
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 
 
 @pytest.fixture
-def cut(monkeypatch: pytest.MonkeyPatch) -> Dataset:
+def cut(fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     """Ten chunks of ten rows, with rows deleted in each, all of one, and a column added later."""
     monkeypatch.setattr(writing, "CHUNK_ROWS", 10)
     monkeypatch.setattr(transaction, "compact", lambda manifest, shop: manifest)
-    repo = Repo.init("memory://")
+    repo = Repo.init(fresh())
     repo.executor = LocalExecutor(4)
     with repo.transaction("rows") as tx:
         tx.append("d", {"id": range(100), "v": [f"v{number % 7}" for number in range(100)]}, key="id")

@@ -13,9 +13,9 @@ from headwater.versions.repo import Repo
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Dataset:
-    """Thirty rows in three chunks, on disk."""
-    repo = Repo.init(tmp_path / "repo")
+def data(home: str) -> Dataset:
+    """Thirty rows in three chunks."""
+    repo = Repo.init(home)
     for part in range(3):
         with repo.transaction("more") as tx:
             rows = [{"n": 10 * part + k, "t": f"é{k}", "v": [1.0, None]} for k in range(10)]

@@ -23,14 +23,15 @@ from headwater.reading.dataset import Dataset
 from headwater.store import writing
 from headwater.versions.repo import Repo
 from tests.contents import multiset
+from tests.places import Fresh
 from tests.strategies import keyed_tables, tables
 
 ROWS = [{"id": 1, "a": "x", "b": 1.5}, {"id": 2, "a": "ÿ", "b": None}, {"id": 3, "a": None, "b": 2.0}]
 
 
-def made(data: Any, key: Any = None, *, threads: int = 1) -> Dataset:
+def made(fresh: Fresh, data: Any, key: Any = None, *, threads: int = 1) -> Dataset:
     """Return a dataset with these rows."""
-    repo = Repo.init("memory://")
+    repo = Repo.init(fresh())
     repo.executor = LocalExecutor(threads)
     with repo.transaction("rows") as tx:
         tx.append("d", data, key=key)
@@ -38,9 +39,9 @@ def made(data: Any, key: Any = None, *, threads: int = 1) -> Dataset:
 
 
 @pytest.fixture
-def small() -> Dataset:
+def small(fresh: Fresh) -> Dataset:
     """Three rows with a key."""
-    return made(ROWS, "id")
+    return made(fresh, ROWS, "id")
 
 
 LEFT = [number for number in range(100) if number % 10 != 3 and not 40 <= number < 50]
@@ -58,23 +59,23 @@ def test_it_says_what_it_is(small: Dataset) -> None:
     assert text.endswith("id: int64, a: string, b: double")
 
 
-def test_many_columns_are_counted() -> None:
-    wide = made({f"c{number}": [1] for number in range(30)})
+def test_many_columns_are_counted(fresh: Fresh) -> None:
+    wide = made(fresh, {f"c{number}": [1] for number in range(30)})
     assert repr(wide).endswith("c7: int64, … (30 columns)")
     assert "key content" in repr(wide)
 
 
-def test_in_a_notebook_it_is_a_table_in_which_nothing_is_markup() -> None:
-    page = made([{"<b>": "<script>", "n": None}])._repr_html_()
+def test_in_a_notebook_it_is_a_table_in_which_nothing_is_markup(fresh: Fresh) -> None:
+    page = made(fresh, [{"<b>": "<script>", "n": None}])._repr_html_()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "&lt;b&gt;" in page
 
 
-def test_its_fingerprint_is_that_of_the_rows_in_any_order(small: Dataset) -> None:
-    assert made(ROWS[::-1], "id").fingerprint == small.fingerprint
-    assert made(ROWS[:2], "id").fingerprint != small.fingerprint
-    assert made(ROWS[:2] + ROWS[1:]).fingerprint != made(ROWS).fingerprint
+def test_its_fingerprint_is_that_of_the_rows_in_any_order(fresh: Fresh, small: Dataset) -> None:
+    assert made(fresh, ROWS[::-1], "id").fingerprint == small.fingerprint
+    assert made(fresh, ROWS[:2], "id").fingerprint != small.fingerprint
+    assert made(fresh, ROWS[:2] + ROWS[1:]).fingerprint != made(fresh, ROWS).fingerprint
 
 
 def test_it_is_read_at_other_refs(cut: Dataset) -> None:
@@ -155,14 +156,16 @@ def test_a_scan_of_what_is_not_there_is_refused(
 
 
 @pytest.mark.parametrize("where", ["nope = 1", "id >"])
-def test_a_condition_is_understood_even_where_there_are_no_rows(where: str) -> None:
-    empty = made(pa.table({"id": pa.array([], pa.int64())}))
+def test_a_condition_is_understood_even_where_there_are_no_rows(fresh: Fresh, where: str) -> None:
+    empty = made(fresh, pa.table({"id": pa.array([], pa.int64())}))
     with pytest.raises(UsageError):
         empty.to_arrow(where=where)
 
 
-def test_a_dataset_without_rows_is_read_in_every_way() -> None:
-    empty = made(pa.table({"id": pa.array([], pa.int64()), "l": pa.array([], pa.list_(pa.int8(), 2))}), "id")
+def test_a_dataset_without_rows_is_read_in_every_way(fresh: Fresh) -> None:
+    empty = made(
+        fresh, pa.table({"id": pa.array([], pa.int64()), "l": pa.array([], pa.list_(pa.int8(), 2))}), "id"
+    )
     assert list(empty.scan()) == []
     assert empty.to_arrow().schema.equals(empty.schema)
     assert empty.to_arrow(where="id > 1").num_rows == 0
@@ -173,8 +176,8 @@ def test_a_dataset_without_rows_is_read_in_every_way() -> None:
 
 
 @given(tables(max_rows=6), st.integers(1, 3))
-def test_rows_of_every_type_come_back_in_order(table: pa.Table, batch_rows: int) -> None:
-    dataset = made(table)
+def test_rows_of_every_type_come_back_in_order(fresh: Fresh, table: pa.Table, batch_rows: int) -> None:
+    dataset = made(fresh, table)
     assert dataset.to_arrow().schema.equals(dataset.schema)
     parts = list(dataset.scan(batch_rows=batch_rows))
     rows = dataset.to_arrow()
@@ -212,8 +215,8 @@ def test_a_relation_of_duckdb_can_be_used_again_and_joined(cut: Dataset) -> None
     assert pairs == [(len(LEFT),)]
 
 
-def test_duckdb_gets_wide_decimals_as_it_can() -> None:
-    dataset = made({"v": pa.array([Decimal(7), None], pa.decimal256(60, 0))})
+def test_duckdb_gets_wide_decimals_as_it_can(fresh: Fresh) -> None:
+    dataset = made(fresh, {"v": pa.array([Decimal(7), None], pa.decimal256(60, 0))})
     assert dataset.to_duckdb().fetchall() == [(7.0,), (None,)]
     assert dataset.to_arrow(where="v = 7").column("v").to_pylist() == [Decimal(7)]
 
@@ -236,23 +239,25 @@ KEYS: list[tuple[pa.DataType, list[Any], list[str]]] = [
 
 @pytest.mark.parametrize(("kind", "values", "texts"), KEYS, ids=lambda value: str(value)[:20])
 def test_a_row_is_named_by_its_key_and_found_by_the_name(
-    kind: pa.DataType, values: list[Any], texts: list[str]
+    fresh: Fresh, kind: pa.DataType, values: list[Any], texts: list[str]
 ) -> None:
-    dataset = made({"k": pa.array(values, kind), "v": range(len(values))}, "k")
+    dataset = made(fresh, {"k": pa.array(values, kind), "v": range(len(values))}, "k")
     assert dataset.keys_of(dataset.to_arrow()) == texts
     assert dataset.take(texts[::-1]).column("k").to_pylist() == values[::-1]
 
 
-def test_a_composite_key_is_a_list() -> None:
-    dataset = made([{"k": 1, "j": "é", "v": 1}, {"k": 1, "j": "", "v": 2}], ["j", "k"])
+def test_a_composite_key_is_a_list(fresh: Fresh) -> None:
+    dataset = made(fresh, [{"k": 1, "j": "é", "v": 1}, {"k": 1, "j": "", "v": 2}], ["j", "k"])
     assert dataset.keys_of(dataset.to_arrow()) == ['["é", 1]', '["", 1]']
     assert dataset.take(['["", 1]']).to_pylist() == [{"k": 1, "j": "", "v": 2}]
     with pytest.raises(UsageError):
         dataset.take(["1"])
 
 
-def test_rows_without_a_key_are_named_by_their_content() -> None:
-    dataset = made([{"v": 1, "w": "x"}, {"v": 1, "w": "x"}, {"v": None, "w": None}, {"v": 2, "w": "y"}])
+def test_rows_without_a_key_are_named_by_their_content(fresh: Fresh) -> None:
+    dataset = made(
+        fresh, [{"v": 1, "w": "x"}, {"v": 1, "w": "x"}, {"v": None, "w": None}, {"v": 2, "w": "y"}]
+    )
     names = dataset.keys_of(dataset.to_arrow())
     assert len(set(names)) == 3
     assert names[0] == names[1]
@@ -281,25 +286,25 @@ def test_what_is_no_key_is_refused(small: Dataset, key: Any) -> None:
 
 
 @pytest.mark.parametrize("key", ["x", '"xyz"', "1", "[1]", '"-1"', '"fffffffffffffffffffffff"', "null"])
-def test_what_is_no_hash_is_refused_without_a_key(key: str) -> None:
+def test_what_is_no_hash_is_refused_without_a_key(fresh: Fresh, key: str) -> None:
     with pytest.raises(UsageError, match="16 hexadecimal digits"):
-        made([{"v": 1}]).take([key])
+        made(fresh, [{"v": 1}]).take([key])
 
 
-def test_a_hash_that_is_no_row_is_not_found() -> None:
+def test_a_hash_that_is_no_row_is_not_found(fresh: Fresh) -> None:
     with pytest.raises(NotFound, match="has no row with key"):
-        made([{"v": 1}]).take(['"00000000000000aa"'])
+        made(fresh, [{"v": 1}]).take(['"00000000000000aa"'])
 
 
 @pytest.mark.parametrize("key", ["id", None])
-def test_rows_without_the_columns_of_the_key_have_no_name(key: str | None) -> None:
+def test_rows_without_the_columns_of_the_key_have_no_name(fresh: Fresh, key: str | None) -> None:
     with pytest.raises(NotFound, match="Column 'id' not found in these rows of 'd'"):
-        made(ROWS, key).keys_of(pa.table({"a": ["x"]}))
+        made(fresh, ROWS, key).keys_of(pa.table({"a": ["x"]}))
 
 
 @given(st.integers(1, 3).flatmap(lambda width: keyed_tables(max_rows=8, key_columns=width)))
-def test_every_row_is_found_by_its_name(table: pa.Table) -> None:
-    dataset = made(table, [name for name in ("k0", "k1", "k2") if name in table.schema.names])
+def test_every_row_is_found_by_its_name(fresh: Fresh, table: pa.Table) -> None:
+    dataset = made(fresh, table, [name for name in ("k0", "k1", "k2") if name in table.schema.names])
     stored = dataset.to_arrow()
     names = dataset.keys_of(stored)
     assert len(set(names)) == stored.num_rows
@@ -318,10 +323,10 @@ def read(dataset: Dataset) -> pa.Table:
 @pytest.mark.parametrize("threads", [1, 2, 8])
 @pytest.mark.parametrize("way", [read, Dataset.to_polars, lambda dataset: dataset.to_duckdb().fetchall()])
 def test_order_does_not_depend_on_threads(
-    monkeypatch: pytest.MonkeyPatch, threads: int, way: Callable[[Dataset], Any]
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch, threads: int, way: Callable[[Dataset], Any]
 ) -> None:
     monkeypatch.setattr(writing, "CHUNK_ROWS", 5)
-    dataset = made({"v": range(60)}, "v", threads=threads)
+    dataset = made(fresh, {"v": range(60)}, "v", threads=threads)
     found = way(dataset)
     values = found["v"].to_list() if isinstance(found, pl.DataFrame) else found
     values = values.column("v").to_pylist() if isinstance(values, pa.Table) else values

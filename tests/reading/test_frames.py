@@ -15,6 +15,7 @@ from headwater.core.errors import MissingExtra, NotFound, UsageError
 from headwater.reading.frames import lazy_frame
 from headwater.store.chunk import read_chunk
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 from tests.reading.conditions import MOMENTS, parts
 from tests.reading.noted import Noted
 
@@ -153,8 +154,8 @@ def test_rows_are_those_of_a_frame_in_memory(made: list[pa.Table], where: pl.Exp
     assert repr(found.rows()) == repr(everything.filter(where).rows())
 
 
-def test_a_dataset_gives_lazy_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    repo = Repo.init("memory://")
+def test_a_dataset_gives_lazy_frames(fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = Repo.init(fresh())
     with repo.transaction("first") as tx:
         tx.append("d", [{"n": k, "x": k, "y": "long"} for k in range(10)], key="n")
     asked: list[Any] = []

@@ -9,12 +9,13 @@ from headwater.core.errors import UsageError
 from headwater.reading.dataset import filtered
 from headwater.reading.narrow import narrowed
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 
 
 @pytest.fixture
-def repo() -> Repo:
+def repo(fresh: Fresh) -> Repo:
     """Thirty rows in three chunks, two of them deleted."""
-    made = Repo.init("memory://")
+    made = Repo.init(fresh())
     for part in range(3):
         with made.transaction("more") as tx:
             tx.append("d", [{"n": 10 * part + k, "t": "abc"[part]} for k in range(10)], key="n")
@@ -50,8 +51,8 @@ def test_nothing_is_written_and_the_rest_is_as_before(repo: Repo) -> None:
     assert objects.storage is repo.storage
 
 
-def test_large_values_are_seen_by_conditions_and_come_whole() -> None:
-    made = Repo.init("memory://")
+def test_large_values_are_seen_by_conditions_and_come_whole(fresh: Fresh) -> None:
+    made = Repo.init(fresh())
     large = {1: b"a" * (2 << 20), 2: b"b" * (2 << 20), 3: b"small"}
     with made.transaction("files") as tx:
         tx.append("f", [{"n": n, "data": data} for n, data in large.items()], key="n")

@@ -8,11 +8,12 @@ import pytest
 
 from headwater.reading.numbered import keys_at, rows_at
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 
 
 @pytest.mark.parametrize("key", ["id", None], ids=str)
-def test_rows_and_keys_come_in_the_order_asked_for(key: str | None) -> None:
-    repo = Repo.init("memory://")
+def test_rows_and_keys_come_in_the_order_asked_for(fresh: Fresh, key: str | None) -> None:
+    repo = Repo.init(fresh())
     for start in (0, 50):
         with repo.transaction("rows") as tx:
             tx.append("data", pa.table({"id": range(start, start + 50), "x": np.arange(50.0)}), key=key)

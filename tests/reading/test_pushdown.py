@@ -17,13 +17,14 @@ from headwater.store.duck import filtered
 from headwater.store.objects import Objects
 from headwater.store.storage import Storage
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 from tests.reading.conditions import SCHEMA, conditions, parts
 from tests.strategies import tables, values
 
 
-def chunked(*parts: pa.Table) -> tuple[Objects, list[Chunk]]:
+def chunked(fresh: Fresh, *parts: pa.Table) -> tuple[Objects, list[Chunk]]:
     """Return a chunk for each table, in memory."""
-    objects = Objects(Storage("memory://"))
+    objects = Objects(Storage(fresh()))
     return objects, [write_chunk(part, objects, key=()) for part in parts]
 
 
@@ -34,8 +35,10 @@ def kept(where: str, chunks: Sequence[Chunk], schema: pa.Schema) -> list[bool]:
 
 
 @given(parts(), conditions())
-def test_no_row_that_the_condition_holds_for_is_skipped(made: list[pa.Table], where: str) -> None:
-    objects, chunks = chunked(*made)
+def test_no_row_that_the_condition_holds_for_is_skipped(
+    fresh: Fresh, made: list[pa.Table], where: str
+) -> None:
+    objects, chunks = chunked(fresh, *made)
     condition = analyse(where, SCHEMA, "data")
     try:
         expected = [filtered(part, where, SCHEMA.names, "data") for part in made]
@@ -77,7 +80,7 @@ def test_no_row_that_the_condition_holds_for_is_skipped(made: list[pa.Table], wh
         ("n < 10 AND random() < 2", [True, False, False]),
     ],
 )
-def test_chunks_that_statistics_rule_out_are_not_read(where: str, expected: list[bool]) -> None:
+def test_chunks_that_statistics_rule_out_are_not_read(fresh: Fresh, where: str, expected: list[bool]) -> None:
     made = [
         pa.table(
             {
@@ -92,13 +95,15 @@ def test_chunks_that_statistics_rule_out_are_not_read(where: str, expected: list
         )
         for part in range(3)
     ]
-    _, chunks = chunked(*made)
+    _, chunks = chunked(fresh, *made)
     assert kept(where, chunks, made[0].schema) == expected
 
 
 @given(tables(max_rows=4), st.data())
-def test_values_of_every_type_are_found_where_they_are(table: pa.Table, data: st.DataObject) -> None:
-    _, (chunk,) = chunked(table)
+def test_values_of_every_type_are_found_where_they_are(
+    fresh: Fresh, table: pa.Table, data: st.DataObject
+) -> None:
+    _, (chunk,) = chunked(fresh, table)
     name = data.draw(st.sampled_from(table.schema.names))
     quoted = '"' + name.replace('"', '""') + '"'
     for where in (f"{quoted} IS NULL", f"{quoted} IS NOT NULL"):
@@ -134,25 +139,27 @@ def test_what_is_not_one_condition_tells_nothing() -> None:
         assert analyse(where, schema, "d") == Condition(where, ("a",)) or "(" in where
 
 
-def test_a_column_that_a_chunk_lacks_is_null_there() -> None:
-    _, chunks = chunked(pa.table({"a": [1]}), pa.table({"a": [2], "b": [5]}))
+def test_a_column_that_a_chunk_lacks_is_null_there(fresh: Fresh) -> None:
+    _, chunks = chunked(fresh, pa.table({"a": [1]}), pa.table({"a": [2], "b": [5]}))
     schema = pa.schema([("a", pa.int64()), ("b", pa.int64())])
     assert kept("b > 1", chunks, schema) == [False, True]
     assert kept("b IS NULL", chunks, schema) == [True, False]
 
 
-def test_statistics_of_narrower_types_count_after_widening() -> None:
-    _, chunks = chunked(pa.table({"a": pa.array([1, 9], pa.int8())}), pa.table({"a": pa.array([200.5])}))
+def test_statistics_of_narrower_types_count_after_widening(fresh: Fresh) -> None:
+    _, chunks = chunked(
+        fresh, pa.table({"a": pa.array([1, 9], pa.int8())}), pa.table({"a": pa.array([200.5])})
+    )
     schema = pa.schema([("a", pa.float64())])
     assert kept("a > 100", chunks, schema) == [True, True]  # the first was not searched for NaN
     assert kept("a < 100", chunks, schema) == [True, False]
-    _, days = chunked(pa.table({"a": pa.array(["2020-01-01"]).cast(pa.date32())}))
+    _, days = chunked(fresh, pa.table({"a": pa.array(["2020-01-01"]).cast(pa.date32())}))
     assert kept("a > '2020-01-01 00:00'", days, pa.schema([("a", pa.timestamp("us"))])) == [False]
 
 
-def test_of_many_values_the_least_and_the_greatest_count() -> None:
+def test_of_many_values_the_least_and_the_greatest_count(fresh: Fresh) -> None:
     _, chunks = chunked(
-        *(pa.table({"a": [n, n + 1], "t": [f"{n:05}", f"{n + 1:05}"]}) for n in (1, 5_000, 90_000))
+        fresh, *(pa.table({"a": [n, n + 1], "t": [f"{n:05}", f"{n + 1:05}"]}) for n in (1, 5_000, 90_000))
     )
     schema = pa.schema([("a", pa.int64()), ("t", pa.string())])
     some = range(4_000, 15_000, 7)
@@ -166,8 +173,8 @@ def test_of_many_values_the_least_and_the_greatest_count() -> None:
 @pytest.mark.parametrize(
     "where", ["n >= 20", "n = 5 OR n = 25", "label = 'b'", "x > 2", "true", "n < 0", "x IS NULL"]
 )
-def test_a_scan_with_a_condition_equals_a_full_scan(where: str) -> None:
-    repo = Repo.init("memory://")
+def test_a_scan_with_a_condition_equals_a_full_scan(fresh: Fresh, where: str) -> None:
+    repo = Repo.init(fresh())
     for part in range(3):
         with repo.transaction("more") as tx:
             rows = [
@@ -186,9 +193,10 @@ def test_a_scan_with_a_condition_equals_a_full_scan(where: str) -> None:
 
 
 def test_columns_of_the_answer_are_read_only_where_the_condition_holds(
+    fresh: Fresh,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    objects, (chunk,) = chunked(pa.table({"a": [1, 2, 3], "b": ["x", "y", "z"], "c": [1.0, 2.0, 3.0]}))
+    objects, (chunk,) = chunked(fresh, pa.table({"a": [1, 2, 3], "b": ["x", "y", "z"], "c": [1.0, 2.0, 3.0]}))
     schema = pa.schema([("a", pa.int64()), ("b", pa.string()), ("c", pa.float64())])
     asked: list[Any] = []
 
@@ -207,11 +215,11 @@ def test_columns_of_the_answer_are_read_only_where_the_condition_holds(
 
 
 @given(st.data())
-def test_floats_are_found_among_all_others(data: st.DataObject) -> None:
+def test_floats_are_found_among_all_others(fresh: Fresh, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from([pa.float32(), pa.float64()]))
     one = data.draw(st.lists(values(kind), min_size=1, max_size=4))
     table = pa.table({"x": pa.array(one, kind)})
-    _, (chunk,) = chunked(table)
+    _, (chunk,) = chunked(fresh, table)
     sought = table.column(0)[data.draw(st.integers(0, len(one) - 1))].as_py()
     name = "FLOAT" if kind == pa.float32() else "DOUBLE"
     for sign in ("=", ">=", "<="):

@@ -18,6 +18,7 @@ from headwater.store.chunk import Chunk, read_chunk
 from headwater.store.duck import connect
 from headwater.versions.repo import Repo
 from headwater.versions.sql import query
+from tests.places import Fresh
 from tests.reading.conditions import SCHEMA, conditions, parts
 from tests.reading.noted import Noted
 
@@ -143,8 +144,10 @@ def test_a_chunk_is_left_out_only_where_arrow_finds_no_row(made: list[pa.Table])
             assert chunk in kept or table.filter(where).num_rows == 0, where
 
 
-def test_sql_and_duckdb_read_only_what_they_need_of_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
-    repo = Repo.init("memory://")
+def test_sql_and_duckdb_read_only_what_they_need_of_a_repository(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = Repo.init(fresh())
     for part in range(3):
         with repo.transaction("more") as tx:
             tx.append("d", [{"n": 10 * part + k, "x": k, "y": "long"} for k in range(10)], key="n")

@@ -16,13 +16,16 @@ from headwater.reading.dataset import Dataset
 from headwater.reading.splits import AUGMENTED_FROM, Split, set_split
 from headwater.recipes.split import split as held_out
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 
 INTO = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
 
-def people(rows: int = 1000, into: Mapping[str, float] | None = INTO, **options: object) -> Repo:
+def people(
+    fresh: Fresh, rows: int = 1000, into: Mapping[str, float] | None = INTO, **options: object
+) -> Repo:
     """Return a repository with people in families, split."""
-    repo = Repo.init("memory://")
+    repo = Repo.init(fresh())
     with repo.transaction("people") as tx:
         table = pa.table({"id": np.arange(rows), "family": np.arange(rows) // 4, "x": np.arange(rows) % 7})
         tx.append("people", table, key="id")
@@ -35,8 +38,8 @@ def ids(dataset: Dataset) -> set[int]:
     return set(dataset.to_arrow(["id"]).column(0).to_pylist())
 
 
-def test_parts_are_disjoint_and_together_are_all_rows() -> None:
-    data = people()["people"]
+def test_parts_are_disjoint_and_together_are_all_rows(fresh: Fresh) -> None:
+    data = people(fresh)["people"]
     parts = {name: data.split(name) for name in INTO}
     assert sum(len(part) for part in parts.values()) == 1000
     assert set.union(*map(ids, parts.values())) == set(range(1000))
@@ -48,8 +51,8 @@ def test_parts_are_disjoint_and_together_are_all_rows() -> None:
         )
 
 
-def test_new_rows_changes_and_deletions_move_no_row() -> None:
-    repo = people()
+def test_new_rows_changes_and_deletions_move_no_row(fresh: Fresh) -> None:
+    repo = people(fresh)
     before = {name: ids(repo["people"].split(name)) for name in INTO}
     with repo.transaction("more") as tx:
         tx.append("people", pa.table({"id": np.arange(1000, 3000), "family": np.zeros(2000, np.int64)}))
@@ -63,8 +66,8 @@ def test_new_rows_changes_and_deletions_move_no_row() -> None:
         assert {n for n in now if n < 1000} == before[name] - {7}
 
 
-def test_a_part_is_read_in_every_way_as_a_dataset() -> None:
-    repo = people()
+def test_a_part_is_read_in_every_way_as_a_dataset(fresh: Fresh) -> None:
+    repo = people(fresh)
     test = repo["people"].split("test")
     some = sorted(ids(test))
     assert (len(test), test.num_rows, test.key) == (len(some), len(some), ("id",))
@@ -79,15 +82,15 @@ def test_a_part_is_read_in_every_way_as_a_dataset() -> None:
     assert repo["people"].split("test").fingerprint == test.fingerprint != repo["people"].fingerprint
 
 
-def test_reading_a_part_writes_nothing() -> None:
-    repo = people()
+def test_reading_a_part_writes_nothing(fresh: Fresh) -> None:
+    repo = people(fresh)
     before = {entry.path for entry in repo.storage.list("objects")}
     assert len(repo["people"].split("test")) > 0
     assert {entry.path for entry in repo.storage.list("objects")} == before
 
 
-def test_groups_never_straddle() -> None:
-    data = people(by="family")["people"]
+def test_groups_never_straddle(fresh: Fresh) -> None:
+    data = people(fresh, by="family")["people"]
     parts = [set(data.split(name).to_arrow(["family"]).column(0).to_pylist()) for name in INTO]
     assert sum(map(len, parts)) == 250 == len(set.union(*parts))
     counted = data.measure_split()
@@ -95,8 +98,8 @@ def test_groups_never_straddle() -> None:
     assert counted[0].expected_deviation == pytest.approx((0.7 * 0.3 / 250) ** 0.5)
 
 
-def test_a_split_by_a_group_follows_its_column_and_is_in_one_place() -> None:
-    repo = people(by="family")
+def test_a_split_by_a_group_follows_its_column_and_is_in_one_place(fresh: Fresh) -> None:
+    repo = people(fresh, by="family")
     with repo.transaction("rename") as tx:
         tx.rename_columns("people", {"family": "household"})
     assert repo["people"].splits == Split(parts=tuple(INTO.items()), by=("household",), is_grouped=True)
@@ -110,21 +113,21 @@ def test_a_split_by_a_group_follows_its_column_and_is_in_one_place() -> None:
         repo["people"].split("a")
 
 
-def test_the_last_part_is_what_recipes_hold_out() -> None:
-    data = people(into={"train": 0.75, "test": 0.25})["people"]
+def test_the_last_part_is_what_recipes_hold_out(fresh: Fresh) -> None:
+    data = people(fresh, into={"train": 0.75, "test": 0.25})["people"]
     masks = held_out(data, data.to_arrow(), holdout=0.25)
     every = np.asarray(data.to_arrow(["id"]).column(0))
     assert set(every[masks.test].tolist()) == ids(data.split("test"))
     assert set(every[masks.train].tolist()) == ids(data.split("train"))
-    small = people(by="family", seed=5)["people"]
+    small = people(fresh, by="family", seed=5)["people"]
     more = held_out(small, small.to_arrow(), holdout=0.25)
     assert ids(small.split("test")) < set(every[more.test].tolist())
     families = np.asarray(small.to_arrow(["family"]).column(0))
     assert not set(families[more.test].tolist()) & set(families[more.train].tolist())
 
 
-def test_augmented_rows_go_with_their_source_and_only_to_the_first_part() -> None:
-    repo = people(200)
+def test_augmented_rows_go_with_their_source_and_only_to_the_first_part(fresh: Fresh) -> None:
+    repo = people(fresh, 200)
     with repo.transaction("augment") as tx:
         made = [{"id": 1000 + n, "family": 0, "x": 0, AUGMENTED_FROM: json.dumps(n)} for n in range(200)]
         tx.append("people", pa.Table.from_pylist(made), schema_change="safe")
@@ -156,13 +159,15 @@ def test_every_row_is_in_one_part_at_its_share(sizes: list[float], seed: int) ->
         ({"all": 1.0}, {"by": "famly"}, "Did you mean 'family'"),
     ],
 )
-def test_what_is_no_split_is_refused(into: dict[str, float], options: dict[str, str], message: str) -> None:
+def test_what_is_no_split_is_refused(
+    fresh: Fresh, into: dict[str, float], options: dict[str, str], message: str
+) -> None:
     with pytest.raises(UsageError, match=message):
-        people(8, into=into, **options)
+        people(fresh, 8, into=into, **options)
 
 
-def test_a_dataset_without_a_key_is_split_by_a_column() -> None:
-    repo = Repo.init("memory://")
+def test_a_dataset_without_a_key_is_split_by_a_column(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     with repo.transaction("first") as tx:
         tx.append("d", pa.table({"a": list(range(100)), "b": [None] * 50 + ["x"] * 50}))
         with pytest.raises(UsageError, match="--by COLUMN"):
@@ -176,8 +181,8 @@ def test_a_dataset_without_a_key_is_split_by_a_column() -> None:
         repo["d"].split("ones")
 
 
-def test_an_empty_dataset_has_empty_parts() -> None:
-    repo = Repo.init("memory://")
+def test_an_empty_dataset_has_empty_parts(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     with repo.transaction("first") as tx:
         tx.append("d", pa.table({"id": pa.array([], pa.int64())}), key="id")
         set_split(tx, "d", INTO)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import sys
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,9 +17,9 @@ from headwater.versions.repo import Repo
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Dataset:
-    """A hundred rows in five chunks, on disk."""
-    repo = Repo.init(tmp_path / "repo")
+def data(home: str) -> Dataset:
+    """A hundred rows in five chunks."""
+    repo = Repo.init(home)
     for part in range(5):
         numbers = np.arange(20 * part, 20 * part + 20)
         vectors = pa.FixedSizeListArray.from_arrays(pa.array(np.repeat(numbers, 3), pa.float32()), 3)

@@ -13,13 +13,14 @@ from headwater.store.bounds import bounds, has_bounds
 from headwater.store.chunk import Chunk, write_chunk
 from headwater.store.objects import Objects
 from headwater.store.storage import Storage
+from tests.places import Fresh
 
 NAN = float("nan")
 
 
-def chunk(values: Any) -> Chunk:
+def chunk(fresh: Fresh, values: Any) -> Chunk:
     """Return a chunk with one column ``c``."""
-    return write_chunk(pa.table({"c": values}), Objects(Storage("memory://")), key=())
+    return write_chunk(pa.table({"c": values}), Objects(Storage(fresh())), key=())
 
 
 @pytest.mark.parametrize(
@@ -38,25 +39,25 @@ def chunk(values: Any) -> Chunk:
     ],
 )
 def test_bounds_are_the_least_and_the_greatest_value_where_they_are_known(
-    values: pa.Array, row: tuple[Any, ...]
+    fresh: Fresh, values: pa.Array, row: tuple[Any, ...]
 ) -> None:
-    table = bounds([chunk(values)], [pa.field("c", values.type)])
+    table = bounds([chunk(fresh, values)], [pa.field("c", values.type)])
     assert table.schema.names == ["n", "l0", "h0", "v0", "u0"]
     assert tuple(table.to_pylist()[0].values()) == (0, *row)
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 @pytest.mark.parametrize("zone", [None, "Asia/Tokyo"])
-def test_times_are_read_in_every_unit_and_zone(unit: str, zone: str | None) -> None:
+def test_times_are_read_in_every_unit_and_zone(fresh: Fresh, unit: str, zone: str | None) -> None:
     kind = pa.timestamp(unit, zone)
     moments = [datetime(2020, 1, 1, 12, 30, 1, tzinfo=UTC), datetime(1960, 1, 1, tzinfo=UTC)]
     values = pa.array(moments, kind)
-    table = bounds([chunk(values)], [pa.field("c", kind)])
+    table = bounds([chunk(fresh, values)], [pa.field("c", kind)])
     assert (table["l0"][0], table["h0"][0]) == (values[1], values[0])
 
 
-def test_a_value_of_another_type_or_out_of_reach_is_unknown() -> None:
-    made = chunk(pa.array([1]))
+def test_a_value_of_another_type_or_out_of_reach_is_unknown(fresh: Fresh) -> None:
+    made = chunk(fresh, pa.array([1]))
     strange: list[tuple[pa.DataType, list[Any]]] = [
         (pa.int64(), ["x", True, 0]),
         (pa.string(), [1, 2.5, 0]),
@@ -70,8 +71,8 @@ def test_a_value_of_another_type_or_out_of_reach_is_unknown() -> None:
         assert table.select(["l0", "h0"]).to_pylist() == [{"l0": None, "h0": None}], kind
 
 
-def test_without_statistics_anything_may_be_and_without_the_column_only_null() -> None:
-    made = chunk(pa.array([1]))
+def test_without_statistics_anything_may_be_and_without_the_column_only_null(fresh: Fresh) -> None:
+    made = chunk(fresh, pa.array([1]))
     fields = [pa.field("c", pa.int64()), pa.field("later", pa.int64())]
     (row,) = bounds([replace(made, statistics={})], fields).to_pylist()
     assert row == {

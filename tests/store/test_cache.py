@@ -9,6 +9,7 @@ import pytest
 from headwater.core.errors import StorageDenied, StorageFull
 from headwater.store.cache import Cache
 from headwater.store.storage import Storage
+from tests.places import Fresh
 
 
 def test_cached_bytes_are_read_where_they_lie_and_forgotten(storage: Storage) -> None:
@@ -26,11 +27,12 @@ def test_cached_bytes_are_read_where_they_lie_and_forgotten(storage: Storage) ->
 
 @pytest.mark.parametrize("error", [StorageDenied, StorageFull])
 def test_where_nothing_can_be_kept_it_says_so_once(
+    fresh: Fresh,
     error: type[StorageDenied | StorageFull],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    storage = Storage("memory://")
+    storage = Storage(fresh())
 
     def refuse(path: str, data: bytes) -> None:
         raise error("no room")

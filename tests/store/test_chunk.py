@@ -20,17 +20,18 @@ from headwater.store.chunk import Chunk, live_mask, read_chunk, write_chunk, wri
 from headwater.store.objects import Objects, object_path
 from headwater.store.storage import Storage
 from headwater.store.writing import rechunk
+from tests.places import Fresh
 from tests.strategies import tables
 
 
 @pytest.fixture
-def objects() -> Objects:
-    return Objects(Storage("memory://"))
+def objects(fresh: Fresh) -> Objects:
+    return Objects(Storage(fresh()))
 
 
 @given(tables(min_rows=1), st.data())
-def test_rows_come_back_as_they_were(table: pa.Table, data: st.DataObject) -> None:
-    objects = Objects(Storage("memory://"))
+def test_rows_come_back_as_they_were(fresh: Fresh, table: pa.Table, data: st.DataObject) -> None:
+    objects = Objects(Storage(fresh()))
     assert plain_schema(table.schema) == table.schema
     chunk = write_chunk(table, objects, key=[])
     again = Chunk.from_dict(chunk.to_dict())
@@ -46,8 +47,10 @@ def test_rows_come_back_as_they_were(table: pa.Table, data: st.DataObject) -> No
 
 
 @given(tables(min_rows=2, flat=True), st.data())
-def test_deleted_rows_are_left_out_unless_asked_for(table: pa.Table, data: st.DataObject) -> None:
-    objects = Objects(Storage("memory://"))
+def test_deleted_rows_are_left_out_unless_asked_for(
+    fresh: Fresh, table: pa.Table, data: st.DataObject
+) -> None:
+    objects = Objects(Storage(fresh()))
     deleted = data.draw(st.sets(st.integers(0, table.num_rows - 1), min_size=1))
     chunk = write_chunk(table, objects, key=[]).with_deleted(np.array(sorted(deleted), np.int64), objects)
     live = [row for row in range(table.num_rows) if row not in deleted]

@@ -16,6 +16,7 @@ from headwater.store.chunk import Chunk, Group
 from headwater.store.chunklist import INLINE, ChunkList, Entry, Page, missing, unshared
 from headwater.store.objects import Objects
 from headwater.store.storage import Storage
+from tests.places import Fresh
 
 
 def name(*facts: object) -> ObjectId:
@@ -37,8 +38,8 @@ def chunks(count: int, start: int = 0) -> list[Chunk]:
     return [chunk(number) for number in range(start, start + count)]
 
 
-def objects() -> Objects:
-    return Objects(Storage("memory://"))
+def objects(fresh: Fresh) -> Objects:
+    return Objects(Storage(fresh()))
 
 
 def again(saved: ChunkList, store: Objects) -> ChunkList:
@@ -56,8 +57,8 @@ def written(store: Objects) -> int:
 
 
 @pytest.mark.parametrize("count", [0, 1, INLINE, INLINE + 1, 500, 5000])
-def test_a_list_that_was_saved_is_the_list(count: int) -> None:
-    store, plain = objects(), chunks(count)
+def test_a_list_that_was_saved_is_the_list(fresh: Fresh, count: int) -> None:
+    store, plain = objects(fresh), chunks(count)
     saved = again(ChunkList(plain).saved(store), store)
     assert len(saved) == count
     assert list(saved) == plain
@@ -85,20 +86,20 @@ edits = st.lists(
 @settings(deadline=None)
 @given(st.sampled_from([0, 3, 60, 70, 300, 1500]), edits)
 def test_edits_do_what_they_do_to_a_plain_list_and_equal_lists_have_equal_pages(
-    count: int, steps: list[tuple[list[int], list[int], int, bool]]
+    fresh: Fresh, count: int, steps: list[tuple[list[int], list[int], int, bool]]
 ) -> None:
-    store, plain = objects(), chunks(count)
+    store, plain = objects(fresh), chunks(count)
     listed = ChunkList(plain).saved(store)
-    fresh = 100_000
+    start = 100_000
     for changed, removed, appended, save in steps:
         changes = {
-            number % len(plain): replace(plain[number % len(plain)], deleted_rows=1, deleted=name(fresh))
+            number % len(plain): replace(plain[number % len(plain)], deleted_rows=1, deleted=name(start))
             for number in changed
             if plain
         }
         gone = {number % len(plain) for number in removed if plain}
-        more = chunks(appended, fresh)
-        fresh += appended
+        more = chunks(appended, start)
+        start += appended
         listed = listed.edited(changes, appended=more, removed=gone)
         plain = [changes.get(n, one) for n, one in enumerate(plain) if n not in gone] + more
         assert list(listed) == plain
@@ -108,11 +109,11 @@ def test_edits_do_what_they_do_to_a_plain_list_and_equal_lists_have_equal_pages(
         if save:
             listed = again(listed.saved(store), store)
             assert list(listed) == plain
-    assert listed.saved(store).to_dict() == ChunkList(plain).saved(objects()).to_dict()
+    assert listed.saved(store).to_dict() == ChunkList(plain).saved(objects(fresh)).to_dict()
 
 
-def test_chunks_without_live_rows_are_left_out() -> None:
-    store = objects()
+def test_chunks_without_live_rows_are_left_out(fresh: Fresh) -> None:
+    store = objects(fresh)
     for count in (5, 200):
         listed = ChunkList(chunks(count)).saved(store)
         empty = chunk(3, rows=10, deleted=10)
@@ -124,8 +125,8 @@ def test_chunks_without_live_rows_are_left_out() -> None:
         assert after.edited({3: chunk(902)})[3] == chunk(902)
 
 
-def test_a_small_change_of_a_long_list_writes_few_pages_and_reads_few() -> None:
-    store = objects()
+def test_a_small_change_of_a_long_list_writes_few_pages_and_reads_few(fresh: Fresh) -> None:
+    store = objects(fresh)
     listed = ChunkList(chunks(20_000)).saved(store)
     total = written(store)
     assert 300 < total < 1500
@@ -144,8 +145,8 @@ def test_a_small_change_of_a_long_list_writes_few_pages_and_reads_few() -> None:
     assert len(pages_of(after) - pages_of(listed)) <= 10
 
 
-def test_pages_that_are_not_wanted_are_not_read() -> None:
-    store = objects()
+def test_pages_that_are_not_wanted_are_not_read(fresh: Fresh) -> None:
+    store = objects(fresh)
     listed = again(ChunkList(chunks(5000)).saved(store), store)
     asked: list[Entry] = []
 
@@ -164,8 +165,8 @@ def test_pages_that_are_not_wanted_are_not_read() -> None:
     )
 
 
-def test_loose_chunks_are_found_without_reading_the_others() -> None:
-    store = objects()
+def test_loose_chunks_are_found_without_reading_the_others(fresh: Fresh) -> None:
+    store = objects(fresh)
     plain = chunks(3000)
     plain[100], plain[2000] = chunk(100, rows=5), chunk(2000, deleted=90_000)
     listed = again(ChunkList(plain).saved(store), store)
@@ -188,9 +189,9 @@ def test_loose_chunks_are_found_without_reading_the_others() -> None:
     st.booleans(),
 )
 def test_what_two_lists_do_not_share_holds_all_that_differs(
-    count: int, left: list[int], right: list[int], appended: int, saved: bool
+    fresh: Fresh, count: int, left: list[int], right: list[int], appended: int, saved: bool
 ) -> None:
-    store = objects()
+    store = objects(fresh)
     base = ChunkList(chunks(count)).saved(store)
     one = base.edited(removed={number % count for number in left})
     two = base.edited(
@@ -215,8 +216,8 @@ def test_what_two_lists_do_not_share_holds_all_that_differs(
     assert pages == pages_of(two.saved(store)) - pages_of(one.saved(store))
 
 
-def test_equal_chunks_many_times_make_pages_of_bounded_size() -> None:
-    store = objects()
+def test_equal_chunks_many_times_make_pages_of_bounded_size(fresh: Fresh) -> None:
+    store = objects(fresh)
     same = [replace(chunk(1), row_hashes=ObjectId("1" * 64))] * 1000
     listed = ChunkList(same).saved(store)
     assert len(again(listed, store)) == 1000

@@ -12,11 +12,12 @@ from headwater.store.commit import FORMAT, Provenance, load_commit, save_commit
 from headwater.store.objects import Objects
 from headwater.store.storage import Storage
 from tests.contents import save
+from tests.places import Fresh
 
 
 @pytest.fixture
-def objects() -> Objects:
-    return Objects(Storage("memory://"))
+def objects(fresh: Fresh) -> Objects:
+    return Objects(Storage(fresh()))
 
 
 def test_a_commit_comes_back_as_it_was(objects: Objects) -> None:

@@ -14,11 +14,12 @@ from headwater.store.graph import ancestors, compare, merge_base, only_in
 from headwater.store.objects import Objects
 from headwater.store.storage import Storage
 from tests.contents import save
+from tests.places import Fresh
 
 
 @pytest.fixture
-def objects() -> Objects:
-    return Objects(Storage("memory://"))
+def objects(fresh: Fresh) -> Objects:
+    return Objects(Storage(fresh()))
 
 
 def test_ancestors_come_newest_first_and_once(objects: Objects) -> None:
@@ -61,9 +62,9 @@ def test_after_a_criss_cross_the_base_is_one_of_the_best_for_both_sides(objects:
     st.data(),
 )
 def test_the_base_is_a_common_ancestor_that_no_other_descends_from(
-    plan: list[tuple[set[int], int]], data: st.DataObject
+    fresh: Fresh, plan: list[tuple[set[int], int]], data: st.DataObject
 ) -> None:
-    objects = Objects(Storage("memory://"))
+    objects = Objects(Storage(fresh()))
     commits: list[Commit] = []
     above: dict[CommitId, set[CommitId]] = {}
     for number, (wanted, skew) in enumerate(plan):

@@ -19,6 +19,7 @@ from headwater.store.lookup import Places, equal_rows, gather, locate, occurrenc
 from headwater.store.manifest import Manifest
 from headwater.store.objects import Objects
 from headwater.store.storage import Storage
+from tests.places import Fresh
 from tests.strategies import keyed_tables
 
 Weaken = Callable[[int], None]
@@ -33,10 +34,10 @@ def build(table: pa.Table, key: list[str], objects: Objects, *, per_chunk: int =
 
 
 @pytest.mark.parametrize("columns", [1, 3])
-def test_every_key_is_found_where_it_is(columns: int) -> None:
+def test_every_key_is_found_where_it_is(fresh: Fresh, columns: int) -> None:
     @given(keyed_tables(key_columns=columns), st.data())
     def check(table: pa.Table, data: st.DataObject) -> None:
-        objects = Objects(Storage("memory://"))
+        objects = Objects(Storage(fresh()))
         key = [f"k{number}" for number in range(columns)]
         manifest = build(table, key, objects)
         order = pa.array(data.draw(st.permutations(range(table.num_rows))), pa.int64())
@@ -51,19 +52,19 @@ def test_every_key_is_found_where_it_is(columns: int) -> None:
 
 @pytest.mark.parametrize("few", [0, 10**9])
 def test_few_and_many_keys_are_found_alike_and_as_often_as_they_are_asked_for(
-    few: int, monkeypatch: pytest.MonkeyPatch, weak_hashes: Weaken
+    fresh: Fresh, few: int, monkeypatch: pytest.MonkeyPatch, weak_hashes: Weaken
 ) -> None:
     monkeypatch.setattr(lookup, "_FEW", few)
     for bits in (64, 2):
         weak_hashes(bits)
-        objects = Objects(Storage("memory://"))
+        objects = Objects(Storage(fresh()))
         manifest = build(pa.table({"k": [3, 1, 4, 15, 9, 2, 6]}), ["k"], objects)
         places = locate(manifest, pa.table({"k": [9, 5, 3, 9, 6, 3, -1]}), objects)
         assert (places.chunks * 3 + places.positions).tolist() == [4, -3, 0, 4, 6, 0, -3]
 
 
-def test_keys_that_are_not_there_are_not_found(weak_hashes: Weaken) -> None:
-    objects = Objects(Storage("memory://"))
+def test_keys_that_are_not_there_are_not_found(fresh: Fresh, weak_hashes: Weaken) -> None:
+    objects = Objects(Storage(fresh()))
     table = pa.table({"k": [1, 2, 3, 4]})
     manifest = build(table, ["k"], objects)
     for bits in (64, 1, 0):
@@ -75,10 +76,12 @@ def test_keys_that_are_not_there_are_not_found(weak_hashes: Weaken) -> None:
     assert not locate(Manifest(schema=table.schema, key=("k",)), table, objects).found.any()
 
 
-def test_deleted_rows_are_not_found_even_beside_live_ones_of_the_same_key(weak_hashes: Weaken) -> None:
+def test_deleted_rows_are_not_found_even_beside_live_ones_of_the_same_key(
+    fresh: Fresh, weak_hashes: Weaken
+) -> None:
     for bits in (64, 0):
         weak_hashes(bits)
-        objects = Objects(Storage("memory://"))
+        objects = Objects(Storage(fresh()))
         chunk = write_chunk(pa.table({"k": [5, 5, 6, 7]}), objects, key=["k"])
         chunk = chunk.with_deleted(np.array([0, 3], np.int64), objects)
         manifest = Manifest(schema=pa.schema([("k", pa.int64())]), key=("k",), chunks=ChunkList([chunk]))
@@ -93,8 +96,8 @@ def test_an_occurrence_counts_equal_values_before_it(values: list[int]) -> None:
     assert found.tolist() == [values[:place].count(value) for place, value in enumerate(values)]
 
 
-def test_rows_are_gathered_in_the_order_asked_for() -> None:
-    objects = Objects(Storage("memory://"))
+def test_rows_are_gathered_in_the_order_asked_for(fresh: Fresh) -> None:
+    objects = Objects(Storage(fresh()))
     manifest = build(pa.table({"k": list(range(8)), "v": list("abcdefgh")}), ["k"], objects)
     places = Places(np.array([2, 0, -1, 1, 0, 0]), np.array([1, 2, 0, 0, 2, 0]))
     assert gather(manifest, places, objects).to_pydict() == {"k": [7, 2, 3, 2, 0], "v": list("hcdca")}
@@ -118,9 +121,9 @@ def test_rows_are_compared_by_value() -> None:
     assert equal_rows(one, other).tolist() == [True, False, False, False]
 
 
-def test_a_weak_hash_is_as_weak_as_asked_for(weak_hashes: Weaken) -> None:
+def test_a_weak_hash_is_as_weak_as_asked_for(fresh: Fresh, weak_hashes: Weaken) -> None:
     table = pa.table({"k": list(range(50))})
     assert len(np.unique(hash_keys(table, ["k"]))) == 50
     weak_hashes(1)
-    chunk = write_chunk(table, objects := Objects(Storage("memory://")), key=["k"])
+    chunk = write_chunk(table, objects := Objects(Storage(fresh())), key=["k"])
     assert len(np.unique(chunk.key_index(objects).hashes)) == 2

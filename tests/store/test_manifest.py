@@ -23,6 +23,7 @@ from headwater.store.manifest import (
 from headwater.store.objects import Objects
 from headwater.store.storage import Storage
 from headwater.store.writing import Workshop
+from tests.places import Fresh
 
 HASHES = hnp.arrays(np.uint64, st.integers(0, 20), elements=st.integers(0, 3) | st.integers(0, 2**64 - 1))
 
@@ -54,8 +55,8 @@ def test_fingerprints_are_those_of_format_1() -> None:
     assert str(EMPTY) == "0-" + "0" * 32
 
 
-def test_a_manifest_comes_back_as_it_was() -> None:
-    objects = Objects(Storage("memory://"))
+def test_a_manifest_comes_back_as_it_was(fresh: Fresh) -> None:
+    objects = Objects(Storage(fresh()))
     table = pa.table({"k": [1, 2], "v": pa.array([None, "x"], pa.string())})
     chunk = write_chunk(table, objects, key=["k"]).with_deleted(np.array([0], np.int64), objects)
     manifest = Manifest(
@@ -73,8 +74,8 @@ def test_a_manifest_comes_back_as_it_was() -> None:
     assert manifest.rows == 1
 
 
-def test_an_object_that_is_no_manifest_is_told() -> None:
-    objects = Objects(Storage("memory://"))
+def test_an_object_that_is_no_manifest_is_told(fresh: Fresh) -> None:
+    objects = Objects(Storage(fresh()))
     values: list[object] = [{"parents": []}, [1], "text"]
     for value in values:
         with pytest.raises(CorruptObject, match="is not a manifest"):

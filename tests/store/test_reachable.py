@@ -6,10 +6,11 @@ from headwater.core.ids import ObjectId
 from headwater.store.objects import object_path
 from headwater.store.reachable import add_objects, commits_from, reachable_objects
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 
 
-def test_every_commit_of_a_history_with_merges_is_met_once() -> None:
-    repo = Repo.init("memory://")
+def test_every_commit_of_a_history_with_merges_is_met_once(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     with repo.transaction("first") as tx:
         tx.append("p", [{"id": 1}], key="id")
     with repo.branch("side").transaction("side") as tx:
@@ -22,8 +23,8 @@ def test_every_commit_of_a_history_with_merges_is_met_once() -> None:
     assert len(found) == 4
 
 
-def test_what_is_reachable_is_all_that_a_repository_without_garbage_holds() -> None:
-    repo = Repo.init("memory://")
+def test_what_is_reachable_is_all_that_a_repository_without_garbage_holds(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     with repo.transaction("first") as tx:
         tx.append("p", [{"id": number} for number in range(10)], key="id")
         tx.append("n", [{"x": "y"}])

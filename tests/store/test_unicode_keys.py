@@ -63,8 +63,8 @@ def table(keys: list[str], value: str) -> pa.Table:
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    repo = Repo.init(tmp_path / "repo")
+def repo(home: str) -> Repo:
+    repo = Repo.init(home)
     with repo.transaction("all") as tx:
         tx.append("d", table(KEYS, "first"), key="key")
     return repo
@@ -108,7 +108,7 @@ def test_conflicts_name_each_key_and_are_decided_by_it(repo: Repo) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet", "arrow"])
-def test_each_key_comes_back_from_a_file(repo: Repo, suffix: str, tmp_path: Path) -> None:
+def test_each_key_comes_back_from_a_file(repo: Repo, home: str, suffix: str, tmp_path: Path) -> None:
     keys = [key for key in KEYS if "\x00" not in key or suffix in ("parquet", "arrow")]
     if suffix == "csv":
         # A field of spaces alone, or none, is not told from an absent one.
@@ -117,7 +117,7 @@ def test_each_key_comes_back_from_a_file(repo: Repo, suffix: str, tmp_path: Path
         tx.overwrite("d", table(keys, "v"))
     file = tmp_path / f"d.{suffix}"
     with pytest.raises(SystemExit) as ended:
-        main(["-C", str(tmp_path / "repo"), "export", "d", str(file)])
+        main(["-C", home, "export", "d", str(file)])
     assert ended.value.code == 0
     done = repo.import_("again", file, key="key", schema={"key": "string"})
     assert done.rows == len(keys)

@@ -24,6 +24,7 @@ from headwater.versions.fsck import repair, verify
 from headwater.versions.gc import collect
 from headwater.versions.repo import Repo
 from headwater.versions.sql import query
+from tests.places import Fresh
 
 BIG = random.Random(1).randbytes(LARGE_BYTES + 12_345)
 OTHER = random.Random(2).randbytes(2 * LARGE_BYTES)
@@ -37,8 +38,8 @@ ROWS: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    repo = Repo.init(tmp_path / "here")
+def repo(home: str) -> Repo:
+    repo = Repo.init(home)
     with repo.transaction("rows") as tx:
         tx.append("d", ROWS, key="id")
     return repo
@@ -192,8 +193,8 @@ def test_merges_carry_large_values_and_meet_in_them(repo: Repo) -> None:
     assert verify(repo).findings == []
 
 
-def test_merges_of_rows_without_a_key_carry_large_values(tmp_path: Path) -> None:
-    repo = Repo.init(tmp_path)
+def test_merges_of_rows_without_a_key_carry_large_values(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     with repo.transaction("rows") as tx:
         tx.append("d", [{"blob": BIG}, {"blob": b"x"}])
     repo.create_branch("side")
@@ -214,7 +215,7 @@ def test_garbage_collection_keeps_what_is_referred_to(repo: Repo) -> None:
         tx.upsert("d", [{"id": 1, "blob": b""}, {"id": 4, "blob": b""}])
     collect(repo, grace=timedelta())
     assert rows(repo, first) == ROWS
-    forgotten = Repo.init("memory://")
+    forgotten = Repo.init(f"{repo.storage.location.removesuffix('/.headwater')}-2")
     for number, row in enumerate(ROWS[:2]):
         with forgotten.transaction(str(number)) as tx:
             tx.overwrite("d", [row], key="id")
@@ -262,8 +263,8 @@ def test_only_missing_values_are_pushed_and_lazy_clones_fetch_them_when_read(
     assert len(rows(lazy)) == 5
 
 
-def test_what_looks_like_a_reference_comes_back_as_it_was(tmp_path: Path) -> None:
-    repo = Repo.init(tmp_path)
+def test_what_looks_like_a_reference_comes_back_as_it_was(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     crafted = Reference(digest(BIG), 1, 2).encode()
     odd = [{"id": 1, "b": crafted, "t": crafted.decode()}, {"id": 2, "b": MARK, "t": MARK.decode()}]
     with repo.transaction("odd") as tx:
@@ -282,8 +283,8 @@ def test_bytes_that_are_no_text_cannot_become_text(repo: Repo) -> None:
         tx.upsert("d", pa.table({"id": [2], "blob": ["a"]}), schema_change="any")
 
 
-def test_values_are_streamed_on_s3_and_in_memory() -> None:
-    repo = Repo.init("memory://")
+def test_values_are_streamed_on_s3_and_in_memory(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     pieces = [BIG[at : at + 100_000] for at in range(0, len(BIG), 100_000)]
     reference = repo.objects.put_stream(pieces)
     assert reference == Reference(digest(BIG), int(hash_array(pa.array([BIG]))[0]), len(BIG))

@@ -16,6 +16,7 @@ from headwater.store.chunk import CHUNK_ROWS, read_chunk
 from headwater.store.objects import Objects
 from headwater.store.storage import Storage
 from headwater.store.writing import Workshop, rechunk, write_chunks
+from tests.places import Fresh
 
 INTS = pa.schema([("v", pa.int64())])
 
@@ -98,8 +99,8 @@ def test_a_stream_is_drawn_only_as_far_as_needed() -> None:
     assert len(drawn) == 1
 
 
-def test_chunks_are_written_in_the_order_of_the_rows_by_any_number_of_threads() -> None:
-    shop = Workshop(Objects(Storage("memory://")), LocalExecutor(4))
+def test_chunks_are_written_in_the_order_of_the_rows_by_any_number_of_threads(fresh: Fresh) -> None:
+    shop = Workshop(Objects(Storage(fresh())), LocalExecutor(4))
     chunks = write_chunks(batches(CHUNK_ROWS, CHUNK_ROWS, 7), INTS, key=["v"], shop=shop)
     assert [chunk.rows for chunk in chunks] == [CHUNK_ROWS, CHUNK_ROWS, 7]
     firsts = [read_chunk(chunk, INTS, shop.objects).column("v")[0].as_py() for chunk in chunks]
@@ -118,7 +119,7 @@ def test_no_rows_make_no_chunk(shop: Workshop) -> None:
     assert write_chunks(batches(0), INTS, key=["v"], shop=shop) == []
 
 
-def test_whoever_waits_is_told_of_each_chunk() -> None:
+def test_whoever_waits_is_told_of_each_chunk(fresh: Fresh) -> None:
     told: list[str] = []
 
     class Told:
@@ -131,6 +132,6 @@ def test_whoever_waits_is_told_of_each_chunk() -> None:
         def finish(self, label: str) -> None:
             told.append(f"finish {label}")
 
-    shop = Workshop(Objects(Storage("memory://")), LocalExecutor(1), Told())
+    shop = Workshop(Objects(Storage(fresh())), LocalExecutor(1), Told())
     write_chunks(batches(CHUNK_ROWS + 1), INTS, key=[], shop=shop, label="write")
     assert told == ["start write", "write 1", "write 1", "finish write"]

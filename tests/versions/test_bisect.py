@@ -12,11 +12,12 @@ from headwater.core.errors import UsageError
 from headwater.store.commit import Commit
 from headwater.versions.bisect import Look, bisect
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 
 
-def history(length: int) -> Repo:
+def history(fresh: Fresh, length: int) -> Repo:
     """Return a repository with that many commits, where ``n`` counts them."""
-    repo = Repo.init("memory://")
+    repo = Repo.init(fresh())
     for number in range(length):
         with repo.transaction(f"{number}") as tx:
             tx.append("d", [{"n": number}])
@@ -28,9 +29,11 @@ def rows(repo: Repo, commit: Commit) -> int:
 
 
 @given(length=st.integers(2, 20), data=st.data())
-def test_the_first_bad_commit_is_found_in_logarithmic_time(length: int, data: st.DataObject) -> None:
+def test_the_first_bad_commit_is_found_in_logarithmic_time(
+    fresh: Fresh, length: int, data: st.DataObject
+) -> None:
     first = data.draw(st.integers(1, length - 1))
-    repo = history(length)
+    repo = history(fresh, length)
     oldest = list(repo.log())[-1].id
     found = bisect(repo, lambda commit: rows(repo, commit) > first, good=oldest)
     assert found.first_bad.message == str(first)
@@ -38,8 +41,8 @@ def test_the_first_bad_commit_is_found_in_logarithmic_time(length: int, data: st
     assert len(found.looks) <= 2 + math.ceil(math.log2(length))
 
 
-def test_commits_of_other_datasets_are_passed_over() -> None:
-    repo = history(2)
+def test_commits_of_other_datasets_are_passed_over(fresh: Fresh) -> None:
+    repo = history(fresh, 2)
     good = repo.head
     for number in range(10):
         with repo.transaction(f"other {number}") as tx:
@@ -54,8 +57,8 @@ def test_commits_of_other_datasets_are_passed_over() -> None:
     assert len(seen) == len(found.looks) == 2
 
 
-def test_what_makes_no_sense_is_refused() -> None:
-    repo = history(3)
+def test_what_makes_no_sense_is_refused(fresh: Fresh) -> None:
+    repo = history(fresh, 3)
     with pytest.raises(UsageError, match="is bad already"):
         bisect(repo, lambda commit: True, good="main~2")
     with pytest.raises(UsageError, match="nothing broke"):

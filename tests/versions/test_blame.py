@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from headwater.core.errors import NotFound, UsageError
 from headwater.versions.blame import blame
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 
 
-def started() -> Repo:
-    repo = Repo.init("memory://")
+def started(fresh: Fresh) -> Repo:
+    repo = Repo.init(fresh())
     with repo.transaction("first") as tx:
         tx.append("d", [{"id": number, "a": 0, "b": 0} for number in range(3)], key="id")
     return repo
@@ -31,8 +32,8 @@ def by_column(repo: Repo, key: str, ref: str | None = None) -> dict[str, str]:
     return {line.column: line.commit for line in blame(repo, "d", key, ref=ref)}
 
 
-def test_each_cell_has_its_commit() -> None:
-    repo = started()
+def test_each_cell_has_its_commit(fresh: Fresh) -> None:
+    repo = started(fresh)
     first = repo.head
     one = changed(repo, [{"id": 1, "a": 1}])
     two = changed(repo, [{"id": 1, "b": 2}, {"id": 2, "a": 9}])
@@ -43,8 +44,8 @@ def test_each_cell_has_its_commit() -> None:
     assert (line.commit, line.value, line.summary) == (two, 9, repo.commit(two).summary)
 
 
-def test_merges_are_looked_through() -> None:
-    repo = started()
+def test_merges_are_looked_through(fresh: Fresh) -> None:
+    repo = started(fresh)
     first = repo.head
     fix = changed(repo, [{"id": 1, "a": 1}], "fix")
     main = changed(repo, [{"id": 1, "b": 2}])
@@ -52,8 +53,8 @@ def test_merges_are_looked_through() -> None:
     assert by_column(repo, "1") == {"id": first, "a": fix, "b": main}
 
 
-def test_a_value_that_came_back_is_of_the_commit_that_brought_it_back() -> None:
-    repo = started()
+def test_a_value_that_came_back_is_of_the_commit_that_brought_it_back(fresh: Fresh) -> None:
+    repo = started(fresh)
     changed(repo, [{"id": 1, "a": 1}])
     back = changed(repo, [{"id": 1, "a": 0}])
     assert by_column(repo, "1")["a"] == back
@@ -63,8 +64,8 @@ def test_a_value_that_came_back_is_of_the_commit_that_brought_it_back() -> None:
     assert set(by_column(repo, "1").values()) == {again}
 
 
-def test_renamed_columns_and_keys_are_followed_and_added_ones_are_of_their_commit() -> None:
-    repo = started()
+def test_renamed_columns_and_keys_are_followed_and_added_ones_are_of_their_commit(fresh: Fresh) -> None:
+    repo = started(fresh)
     first = repo.head
     one = changed(repo, [{"id": 1, "a": 1}])
     with repo.transaction("names") as tx:
@@ -74,8 +75,8 @@ def test_renamed_columns_and_keys_are_followed_and_added_ones_are_of_their_commi
     assert by_column(repo, "1") == {"key": first, "alpha": one, "b": first, "c": repo.head}
 
 
-def test_what_cannot_be_followed_is_refused() -> None:
-    repo = started()
+def test_what_cannot_be_followed_is_refused(fresh: Fresh) -> None:
+    repo = started(fresh)
     with repo.transaction("keyless") as tx:
         tx.append("n", [{"x": 1}])
     with pytest.raises(NotFound, match="no row with key 77"):
@@ -92,9 +93,10 @@ def test_what_cannot_be_followed_is_refused() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from("ab"), st.integers(0, 2)), max_size=8))
 def test_along_one_line_it_is_the_last_commit_that_changed_the_value(
+    fresh: Fresh,
     changes: list[tuple[int, str, int]],
 ) -> None:
-    repo = started()
+    repo = started(fresh)
     model = {(row, column): (0, str(repo.head)) for row in range(3) for column in "ab"}
     for row, column, value in changes:
         if model[row, column][0] != value:

@@ -21,6 +21,7 @@ from headwater.versions.columns import add_columns, compute_columns, drop_column
 from headwater.versions.edit import append, delete_places
 from headwater.versions.incoming import incoming
 from tests.contents import assert_sound, manifest_rows, multiset
+from tests.places import Fresh
 from tests.strategies import tables
 
 
@@ -225,8 +226,10 @@ def test_a_change_that_a_value_does_not_fit_is_refused(shop: Workshop) -> None:
 
 
 @given(tables(min_columns=2, max_columns=4, flat=True), st.data())
-def test_any_walk_of_column_edits_equals_a_fresh_import(table: pa.Table, data: st.DataObject) -> None:
-    shop = Workshop(Objects(Storage("memory://")), LocalExecutor(1))
+def test_any_walk_of_column_edits_equals_a_fresh_import(
+    fresh: Fresh, table: pa.Table, data: st.DataObject
+) -> None:
+    shop = Workshop(Objects(Storage(fresh())), LocalExecutor(1))
     names = [f"c{number}" for number in range(table.num_columns)]
     table = table.rename_columns(names)
     manifest, model = made(table, shop), table

@@ -9,6 +9,7 @@ import pytest
 from headwater.core.errors import MergeConflict, NotFound, UsageError
 from headwater.store.commit import Provenance
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 
 
 @pytest.fixture
@@ -116,8 +117,8 @@ def test_merges_on_the_way_are_made_anew_as_their_change(repo: Repo) -> None:
     assert all(len(commit.parents) <= 1 for commit in repo.log("fix"))
 
 
-def test_branches_without_a_common_commit_cannot_be_rebased(repo: Repo) -> None:
-    other = Repo.init("memory://")
+def test_branches_without_a_common_commit_cannot_be_rebased(fresh: Fresh, repo: Repo) -> None:
+    other = Repo.init(fresh())
     with other.transaction("other") as tx:
         tx.append("e", [{"id": 1}], key="id")
     strange = other.head

@@ -21,6 +21,7 @@ from headwater.versions.compact import compact, worn
 from headwater.versions.edit import append, delete_places
 from headwater.versions.incoming import incoming
 from tests.contents import assert_sound, manifest_rows, multiset
+from tests.places import Fresh
 
 
 def chunk(rows: int, deleted: int = 0) -> Chunk:
@@ -53,8 +54,10 @@ def test_chunks_with_many_deletions_are_due_worst_first_and_few_at_once() -> Non
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3)), max_size=40))
-def test_however_changes_come_the_rows_stay_and_the_chunks_are_few(steps: list[tuple[int, int]]) -> None:
-    shop = Workshop(Objects(Storage("memory://")), LocalExecutor(1))
+def test_however_changes_come_the_rows_stay_and_the_chunks_are_few(
+    fresh: Fresh, steps: list[tuple[int, int]]
+) -> None:
+    shop = Workshop(Objects(Storage(fresh())), LocalExecutor(1))
     manifest = Manifest(schema=pa.schema([]), key=("k",))
     live: list[int] = []
     following = 0

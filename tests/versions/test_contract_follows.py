@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from headwater.core.contract import Contract, Rule, promises
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 
 
-def test_contract_follows_dropped_and_renamed_columns() -> None:
-    repo = Repo.init("memory://")
+def test_contract_follows_dropped_and_renamed_columns(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     with repo.transaction("first") as tx:
         tx.append("d", [{"id": 1, "a": 1, "b": 2, "y": 0}], key="id")
         rules = (

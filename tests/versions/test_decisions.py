@@ -13,6 +13,7 @@ from headwater.core.contract import Contract
 from headwater.core.errors import MergeConflict, UsageError
 from headwater.versions.decisions import Decisions
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 
 Row = tuple[str, str | None, str | None, str]
 
@@ -22,9 +23,9 @@ def decisions(*rows: Row) -> Decisions:
     return Decisions(pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows]))
 
 
-def clashing() -> Repo:
+def clashing(fresh: Fresh) -> Repo:
     """Return a repository whose branches clash in cells, rows, the contract and a tag."""
-    repo = Repo.init("memory://")
+    repo = Repo.init(fresh())
     with repo.transaction("base") as tx:
         tx.append("d", [{"id": n, "a": 0, "b": 0} for n in range(6)], key="id")
     for branch, value, gone, changed in (("main", 1, 4, 5), ("fix", 2, 5, 4)):
@@ -43,8 +44,8 @@ def content(repo: Repo) -> dict[int, tuple[int, int]]:
     return {row["id"]: (row["a"], row["b"]) for row in repo["d"].to_arrow().to_pylist()}
 
 
-def test_each_conflict_goes_to_its_side() -> None:
-    repo = clashing()
+def test_each_conflict_goes_to_its_side(fresh: Fresh) -> None:
+    repo = clashing(fresh)
     with pytest.raises(MergeConflict) as caught:
         repo.merge("fix")
     conflicts = caught.value.conflicts
@@ -68,8 +69,8 @@ def test_each_conflict_goes_to_its_side() -> None:
     assert repo["d"].manifest.tags == {"a": {"unit": "1"}}
 
 
-def test_what_is_not_decided_is_left_as_a_conflict() -> None:
-    repo = clashing()
+def test_what_is_not_decided_is_left_as_a_conflict(fresh: Fresh) -> None:
+    repo = clashing(fresh)
     head = repo.head
     with pytest.raises(MergeConflict) as caught:
         repo.merge("fix", resolve=decisions(("d", None, "a", "ours"), ("d", "0", "b", "theirs")))
@@ -78,8 +79,8 @@ def test_what_is_not_decided_is_left_as_a_conflict() -> None:
     assert repo.head == head
 
 
-def test_a_column_or_a_dataset_is_decided_as_a_whole() -> None:
-    repo = clashing()
+def test_a_column_or_a_dataset_is_decided_as_a_whole(fresh: Fresh) -> None:
+    repo = clashing(fresh)
     repo.merge(
         "fix",
         resolve=decisions(("d", None, "a", "theirs"), ("d", None, None, "ours"), ("d", "1", "a", "ours")),
@@ -87,18 +88,18 @@ def test_a_column_or_a_dataset_is_decided_as_a_whole() -> None:
     assert content(repo) == {0: (2, 1), 1: (1, 0), 2: (0, 0), 3: (0, 0), 5: (1, 0)}
 
 
-def test_a_dataset_that_one_side_deleted_is_decided() -> None:
+def test_a_dataset_that_one_side_deleted_is_decided(fresh: Fresh) -> None:
     for side, there in (("ours", False), ("theirs", True)):
-        repo = clashing()
+        repo = clashing(fresh)
         with repo.transaction("gone") as tx:
             tx.drop("d")
         repo.merge("fix", resolve=decisions(("d", None, None, side)))
         assert ("d" in repo.datasets()) == there
 
 
-def test_a_column_that_one_side_dropped_goes_to_one_side() -> None:
+def test_a_column_that_one_side_dropped_goes_to_one_side(fresh: Fresh) -> None:
     def dropped() -> Repo:
-        repo = clashing()
+        repo = clashing(fresh)
         with repo.transaction("drop") as tx:
             tx.drop_columns("d", ["b"])
         return repo
@@ -112,8 +113,8 @@ def test_a_column_that_one_side_dropped_goes_to_one_side() -> None:
     assert repo["d"].schema.names == ["id", "a"]
 
 
-def test_without_a_key_all_goes_to_one_side() -> None:
-    repo = Repo.init("memory://")
+def test_without_a_key_all_goes_to_one_side(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     with repo.transaction("base") as tx:
         tx.append("n", [{"x": 1, "y": 1}])
     repo.create_branch("fix")
@@ -137,11 +138,11 @@ def test_a_table_that_decides_nothing_is_refused() -> None:
 
 
 @given(data=st.data())
-def test_any_choices_give_the_cells_that_were_chosen(data: st.DataObject) -> None:
+def test_any_choices_give_the_cells_that_were_chosen(fresh: Fresh, data: st.DataObject) -> None:
     keys = range(4)
     cells = st.fixed_dictionaries({"a": st.integers(0, 2), "b": st.integers(0, 2)})
     base, ours, theirs = ({key: data.draw(cells) for key in keys} for _ in range(3))
-    repo = Repo.init("memory://")
+    repo = Repo.init(fresh())
 
     def written(branch: str, values: dict[int, dict[str, int]]) -> None:
         with repo.branch(branch).transaction(branch) as tx:

@@ -26,13 +26,14 @@ from headwater.versions.diff import Diff, as_text, row_changes
 from headwater.versions.edit import append, delete_places, overwrite, upsert
 from headwater.versions.incoming import incoming
 from tests.contents import manifest_rows, multiset
+from tests.places import Fresh
 from tests.strategies import keyed_tables, tables
 
 Weaken = Callable[[int], None]
 
 
-def workshop() -> Workshop:
-    return Workshop(Objects(Storage("memory://")), LocalExecutor(1))
+def workshop(fresh: Fresh) -> Workshop:
+    return Workshop(Objects(Storage(fresh())), LocalExecutor(1))
 
 
 def made(data: Any, shop: Workshop, *key: str, chunk: int = 1 << 17) -> Manifest:
@@ -47,10 +48,10 @@ def diff(old: Manifest | None, new: Manifest | None, shop: Workshop) -> Diff:
     return Diff("d", old, new, shop.objects, LocalExecutor(2))
 
 
-def test_cells_are_those_of_a_plain_comparison_when_each_row_differs_elsewhere() -> None:
+def test_cells_are_those_of_a_plain_comparison_when_each_row_differs_elsewhere(fresh: Fresh) -> None:
     rng = np.random.default_rng(0)
     names = [f"c{number}" for number in range(5)]
-    shop = workshop()
+    shop = workshop(fresh)
     base = pa.table({"id": np.arange(400), **{name: rng.integers(0, 9, 400) for name in names}})
     old = made(base, shop, "id", chunk=50)
     values = {name: np.asarray(base.column(name)).copy() for name in names}
@@ -88,8 +89,10 @@ def apply(old: pa.Table, changes: Diff) -> Counter[str]:
 
 
 @given(keyed_tables(key_columns=2, max_rows=8), st.data())
-def test_a_diff_applied_to_the_old_rows_gives_the_new(table: pa.Table, data: st.DataObject) -> None:
-    shop, key = workshop(), ["k0", "k1"]
+def test_a_diff_applied_to_the_old_rows_gives_the_new(
+    fresh: Fresh, table: pa.Table, data: st.DataObject
+) -> None:
+    shop, key = workshop(fresh), ["k0", "k1"]
     draw = st.lists(st.integers(0, max(table.num_rows - 1, 0)), unique=True, max_size=table.num_rows)
     picked = pa.array(data.draw(draw), pa.int64())
     mixed = pa.array(data.draw(st.permutations(picked.to_pylist())), pa.int64())
@@ -116,8 +119,8 @@ def test_a_diff_applied_to_the_old_rows_gives_the_new(table: pa.Table, data: st.
 
 
 @given(tables(max_rows=6, max_columns=2), st.data())
-def test_without_a_key_equal_rows_are_counted(table: pa.Table, data: st.DataObject) -> None:
-    shop = workshop()
+def test_without_a_key_equal_rows_are_counted(fresh: Fresh, table: pa.Table, data: st.DataObject) -> None:
+    shop = workshop(fresh)
     index = st.lists(st.integers(0, max(table.num_rows - 1, 0)), max_size=2 * table.num_rows)
     one, other = (table.take(pa.array(data.draw(index), pa.int64())) for _ in range(2))
     changes = diff(made(one, shop, chunk=2), made(other, shop, chunk=3), shop)

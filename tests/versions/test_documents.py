@@ -13,6 +13,7 @@ from headwater.core.contract import ColumnPromise, Contract, Rule
 from headwater.core.errors import MergeConflict
 from headwater.versions.documents import Documents, merge_documents, named
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 
 AGE = ColumnPromise(name="age", type="int64")
 BASE = Contract(dataset="d", columns=(AGE,), key=("id",), sensitive=("sex",), description="people")
@@ -117,8 +118,8 @@ def test_what_a_contract_names_is_found() -> None:
     assert named(None, ["age"]) == set()
 
 
-def test_of_two_writers_neither_loses_what_it_said() -> None:
-    repo = Repo.init("memory://")
+def test_of_two_writers_neither_loses_what_it_said(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     with repo.transaction("first") as tx:
         tx.append("d", [{"id": 1, "age": 3, "sex": "f", "y": 0}], key="id")
         tx.set_contract("d", BASE)

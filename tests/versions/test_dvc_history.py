@@ -10,6 +10,7 @@ import headwater as hw
 from headwater.core.errors import InputError, NotFound, UsageError
 from headwater.versions.dvc_history import import_dvc
 from tests.dvc import Project
+from tests.places import Fresh
 
 
 def people(count: int) -> bytes:
@@ -33,8 +34,8 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
-def test_versions_become_commits_with_author_time_and_message(project: Project) -> None:
-    repo = hw.init("memory://")
+def test_versions_become_commits_with_author_time_and_message(fresh: Fresh, project: Project) -> None:
+    repo = hw.init(fresh())
     done = import_dvc(repo, project.root, key="id", outputs=["data/people.csv"])
     assert done.datasets == {"people": "data/people.csv"}
     log = list(repo.log())[::-1]
@@ -49,8 +50,8 @@ def test_versions_become_commits_with_author_time_and_message(project: Project) 
     assert log[0].provenance.parameters["dvc_commit"] == done.commits[0][0]
 
 
-def test_all_that_is_data_comes_and_goes_as_it_did(project: Project) -> None:
-    repo = hw.init("memory://")
+def test_all_that_is_data_comes_and_goes_as_it_did(fresh: Fresh, project: Project) -> None:
+    repo = hw.init(fresh())
     done = import_dvc(repo, project.root)
     assert (list(done.datasets), done.others) == (["people", "images"], ("model.pkl",))
     assert [sorted(commit.datasets) for commit in repo.log()][::-1] == [
@@ -62,8 +63,8 @@ def test_all_that_is_data_comes_and_goes_as_it_did(project: Project) -> None:
     assert repo.at("main~1")["images"].to_arrow().column("label").to_pylist() == ["cat"]
 
 
-def test_importing_again_brings_only_what_is_new(project: Project) -> None:
-    repo = hw.init("memory://")
+def test_importing_again_brings_only_what_is_new(fresh: Fresh, project: Project) -> None:
+    repo = hw.init(fresh())
     import_dvc(repo, project.root)
     head = repo.head
     again = import_dvc(repo, project.root)
@@ -74,8 +75,8 @@ def test_importing_again_brings_only_what_is_new(project: Project) -> None:
     assert (len(more.commits), more.known, repo["people"].num_rows) == (1, 4, 1)
 
 
-def test_missing_bytes_stop_before_the_first_commit_or_are_left_out(project: Project) -> None:
-    repo = hw.init("memory://")
+def test_missing_bytes_stop_before_the_first_commit_or_are_left_out(fresh: Fresh, project: Project) -> None:
+    repo = hw.init(fresh())
     md5 = project.kept(people(3))
     lost = project.cached(md5)
     data = lost.read_bytes()
@@ -94,12 +95,12 @@ def test_missing_bytes_stop_before_the_first_commit_or_are_left_out(project: Pro
     assert repo["people"].num_rows == 4
 
 
-def test_a_version_that_cannot_be_read_stops_there_or_is_left_out(project: Project) -> None:
+def test_a_version_that_cannot_be_read_stops_there_or_is_left_out(fresh: Fresh, project: Project) -> None:
     project.track("data/people.csv", b'id,name\n1,"cut')
     project.commit("broken")
     project.track("data/people.csv", people(5))
     project.commit("mended")
-    repo = hw.init("memory://")
+    repo = hw.init(fresh())
     with pytest.raises(
         InputError, match=r"data/people.csv at git commit \w{7}: .* The commits before it were imported"
     ):
@@ -109,24 +110,26 @@ def test_a_version_that_cannot_be_read_stops_there_or_is_left_out(project: Proje
     assert (len(done.commits), len(done.problems), repo["people"].num_rows) == (1, 1, 5)
 
 
-def test_columns_may_change_between_versions(tmp_path: Path) -> None:
+def test_columns_may_change_between_versions(fresh: Fresh, tmp_path: Path) -> None:
     project = Project(tmp_path / "p")
     project.track("t.csv", b"id,a\n1,2\n")
     project.commit("")
     project.track("t.csv", b"id,b\nx,2.5\n")
     project.commit("other columns")
-    repo = hw.init("memory://")
+    repo = hw.init(fresh())
     done = import_dvc(repo, project.root)
     assert repo["t"].schema.names == ["id", "b"]
     assert list(repo.log())[1].message == f"DVC commit {done.commits[0][0][:7]}"
 
 
-def test_paths_of_one_name_get_longer_ones_and_unknown_paths_are_not_found(tmp_path: Path) -> None:
+def test_paths_of_one_name_get_longer_ones_and_unknown_paths_are_not_found(
+    fresh: Fresh, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "p")
     for path in ("train/data.csv", "test/data.csv", "a b/c.csv", "a_b/c.csv"):
         project.track(path, people(1))
     project.commit("first")
-    repo = hw.init("memory://")
+    repo = hw.init(fresh())
     with pytest.raises(UsageError, match="would both become the dataset 'a_b_c'"):
         import_dvc(repo, project.root)
     done = import_dvc(repo, project.root, outputs=["train/data.csv", "./test/data.csv"])

@@ -21,13 +21,14 @@ from headwater.store.writing import Workshop
 from headwater.versions.edit import append, delete_places, overwrite, upsert
 from headwater.versions.incoming import incoming
 from tests.contents import assert_sound, manifest_rows, multiset
+from tests.places import Fresh
 from tests.strategies import KEY_TYPES, keyed_tables, tables, values
 
 Weaken = Callable[[int], None]
 
 
-def workshop() -> Workshop:
-    return Workshop(Objects(Storage("memory://")), LocalExecutor(1))
+def workshop(fresh: Fresh) -> Workshop:
+    return Workshop(Objects(Storage(fresh())), LocalExecutor(1))
 
 
 def empty(*key: str) -> Manifest:
@@ -63,8 +64,8 @@ def test_appended_rows_come_last_and_keep_their_order(shop: Workshop) -> None:
 
 
 @given(tables(max_rows=8), st.integers(0, 8))
-def test_a_fingerprint_does_not_depend_on_how_the_rows_came(table: pa.Table, cut: int) -> None:
-    shop = workshop()
+def test_a_fingerprint_does_not_depend_on_how_the_rows_came(fresh: Fresh, table: pa.Table, cut: int) -> None:
+    shop = workshop(fresh)
     whole = appended(empty(), table, shop)
     parts = appended(appended(empty(), table.slice(cut), shop), table.slice(0, cut), shop)
     assert parts.fingerprint == whole.fingerprint
@@ -152,8 +153,8 @@ def test_more_rows_than_a_chunk_holds_become_chunks(shop: Workshop) -> None:
 
 
 @given(keyed_tables(key_columns=2), st.data())
-def test_upserted_rows_replace_those_of_their_key(table: pa.Table, data: st.DataObject) -> None:
-    shop, key = workshop(), ["k0", "k1"]
+def test_upserted_rows_replace_those_of_their_key(fresh: Fresh, table: pa.Table, data: st.DataObject) -> None:
+    shop, key = workshop(fresh), ["k0", "k1"]
     base = appended(empty(*key), table, shop)
     picked = data.draw(
         st.lists(st.integers(0, max(table.num_rows - 1, 0)), unique=True, max_size=table.num_rows)
@@ -232,8 +233,10 @@ def test_keys_that_come_as_reals_stay_whole(shop: Workshop, kind: pa.DataType) -
 
 
 @given(st.integers(1, 10), st.data())
-def test_deleted_rows_are_gone_and_their_hashes_taken_away(count: int, data: st.DataObject) -> None:
-    shop = workshop()
+def test_deleted_rows_are_gone_and_their_hashes_taken_away(
+    fresh: Fresh, count: int, data: st.DataObject
+) -> None:
+    shop = workshop(fresh)
     base = appended(empty("k"), {"k": list(range(count)), "v": ["x"] * count}, shop)
     left = set(range(count))
     for _ in range(2):
@@ -258,8 +261,8 @@ def test_deleting_nothing_changes_nothing(shop: Workshop) -> None:
 
 
 @given(keyed_tables(), st.data())
-def test_an_overwrite_leaves_exactly_the_new_rows(table: pa.Table, data: st.DataObject) -> None:
-    shop = workshop()
+def test_an_overwrite_leaves_exactly_the_new_rows(fresh: Fresh, table: pa.Table, data: st.DataObject) -> None:
+    shop = workshop(fresh)
     base = appended(empty("k0"), table, shop)
     picked = data.draw(
         st.lists(st.integers(0, max(table.num_rows - 1, 0)), unique=True, max_size=table.num_rows)
@@ -281,8 +284,10 @@ def test_an_overwrite_leaves_exactly_the_new_rows(table: pa.Table, data: st.Data
 
 
 @given(st.lists(st.integers(0, 3), max_size=10), st.lists(st.integers(0, 3), max_size=10), st.integers(1, 4))
-def test_without_a_key_an_overwrite_counts_equal_rows(old: list[int], new: list[int], size: int) -> None:
-    shop = workshop()
+def test_without_a_key_an_overwrite_counts_equal_rows(
+    fresh: Fresh, old: list[int], new: list[int], size: int
+) -> None:
+    shop = workshop(fresh)
     base = appended(empty(), pa.table({"v": pa.array(old, pa.int64())}), shop)
     table = pa.table({"v": pa.array(new, pa.int64())})
     after = overwritten(base, table.to_batches(max_chunksize=size) or table, shop)

@@ -25,8 +25,8 @@ LARGE = random.Random(3).randbytes(LARGE_BYTES + 1)
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    return Repo.init(tmp_path / "repo")
+def repo(home: str) -> Repo:
+    return Repo.init(home)
 
 
 @pytest.fixture
@@ -198,8 +198,7 @@ def test_a_dataset_with_another_key_or_type_is_imported_as_before(repo: Repo, ph
     assert len(list(repo.log())) == 1
 
 
-def test_a_folder_read_by_several_hands_is_whole_on_s3(bucket: str, photos: Path) -> None:
-    repo = Repo.init(f"{bucket}/photos")
+def test_a_folder_read_by_several_hands_is_whole(repo: Repo, photos: Path) -> None:
     load(repo, photos)
     assert load(repo, photos).is_new is False
     assert content(repo) == tree(photos)

@@ -16,6 +16,7 @@ from headwater.store.objects import object_path
 from headwater.store.rowindex import Keys, encode_rows
 from headwater.versions.fsck import Verified, verify
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 
 
 @pytest.fixture
@@ -135,5 +136,5 @@ def test_one_fault_does_not_hide_another(repo: Repo) -> None:
     assert checks(verify(repo)) == ["store.missing", "store.missing"]
 
 
-def test_an_empty_repository_passes() -> None:
-    assert verify(Repo.init("memory://")).findings == []
+def test_an_empty_repository_passes(fresh: Fresh) -> None:
+    assert verify(Repo.init(fresh())).findings == []

@@ -16,6 +16,7 @@ from headwater.versions.fsck import verify
 from headwater.versions.gc import collect
 from headwater.versions.repo import Repo
 from tests.contents import rows_of
+from tests.places import Fresh
 
 NOW = timedelta()
 
@@ -180,8 +181,8 @@ def test_times_cannot_be_negative(repo: Repo) -> None:
         collect(repo, grace=timedelta(days=-1))
 
 
-def test_an_empty_repository_has_nothing_to_collect() -> None:
-    repo = Repo.init("memory://")
+def test_an_empty_repository_has_nothing_to_collect(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     done = collect(repo, grace=NOW, keep_reflog=NOW)
     assert (done.removed, done.kept) == (0, 0)
     assert json.loads(repo.storage.read("HEAD")) == {"branch": "main"}

@@ -25,7 +25,7 @@ from headwater.versions.edit import append, delete_places, overwrite, upsert
 from headwater.versions.incoming import incoming
 from headwater.versions.merge import CONFLICTS, Merged, among, merge_manifests, same
 from tests.contents import assert_sound, manifest_rows, multiset
-from tests.places import weaken
+from tests.places import Fresh, weaken
 
 Weaken = Callable[[int], None]
 Row = dict[str, Any]
@@ -180,9 +180,9 @@ def expected(base: Model, ours: Model, theirs: Model) -> tuple[Model, set[tuple[
 
 @given(MODELS, MODELS, MODELS, st.sampled_from([64, 1, 0]))
 def test_any_merge_is_that_of_plain_dicts_and_symmetric(
-    base: Model, ours: Model, theirs: Model, bits: int
+    fresh: Fresh, base: Model, ours: Model, theirs: Model, bits: int
 ) -> None:
-    shop = Workshop(Objects(Storage("memory://")), LocalExecutor(1))
+    shop = Workshop(Objects(Storage(fresh())), LocalExecutor(1))
     with pytest.MonkeyPatch.context() as patch:
         weaken(patch, bits)
         start = made(SCHEMA.empty_table(), shop, "k")
@@ -223,8 +223,8 @@ def test_any_merge_is_that_of_plain_dicts_and_symmetric(
 
 
 @given(MODELS, MODELS)
-def test_merging_with_the_ancestor_changes_nothing(base: Model, ours: Model) -> None:
-    shop = Workshop(Objects(Storage("memory://")), LocalExecutor(1))
+def test_merging_with_the_ancestor_changes_nothing(fresh: Fresh, base: Model, ours: Model) -> None:
+    shop = Workshop(Objects(Storage(fresh())), LocalExecutor(1))
     b = manifest_of(base, made(SCHEMA.empty_table(), shop, "k"), shop)
     o = manifest_of(ours, b, shop)
     for one, other in ((o, b), (b, o), (o, o)):
@@ -409,9 +409,9 @@ ROWS = st.lists(st.integers(0, 3), max_size=6)
 
 @given(ROWS, ROWS, ROWS, st.sampled_from(["cells", "rows"]))
 def test_without_a_key_counts_of_rows_are_merged(
-    base: list[int], ours: list[int], theirs: list[int], level: str
+    fresh: Fresh, base: list[int], ours: list[int], theirs: list[int], level: str
 ) -> None:
-    shop = Workshop(Objects(Storage("memory://")), LocalExecutor(1))
+    shop = Workshop(Objects(Storage(fresh())), LocalExecutor(1))
 
     def of(values: list[int]) -> Manifest:
         return made(pa.table({"v": pa.array(values, pa.int64())}), shop)

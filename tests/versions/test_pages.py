@@ -33,8 +33,8 @@ def rows(start: int, stop: int) -> pa.Table:
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    repo = Repo.init(tmp_path / "repo")
+def repo(home: str) -> Repo:
+    repo = Repo.init(home)
     for start in range(0, 300, 10):
         with repo.transaction(f"from {start}") as tx:
             tx.append("d", rows(start, start + 10), key="id")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from headwater.core.contract import Contract
 from headwater.core.errors import InputError, NotFound, UsageError
 from headwater.core.ids import CommitId
+from headwater.store.storage import is_url
 from headwater.versions import gc
 from headwater.versions.pins import (
     LOCK,
@@ -129,7 +130,8 @@ def test_pinned_data_are_read_wherever_a_ref_is(
 def test_a_repository_is_found_through_the_lock(code: Path, repo: Repo) -> None:
     assert Repo.open().storage.location == repo.storage.location
     lock = read_lock(code / LOCK)
-    assert lock.repository == "../repo"
+    place = repo.storage.location.removesuffix("/.headwater")
+    assert lock.repository == (place if is_url(place) else "../repo")
     Lock(repository="../gone", origin="memory://nowhere", pins=lock.pins).write(code / LOCK)
     with pytest.raises(NotFound, match="hw clone memory://nowhere"):
         Repo.open()
@@ -211,7 +213,7 @@ def test_nothing_can_be_pinned_before_the_first_commit(tmp_path: Path) -> None:
 
 
 def test_pins_hold_in_a_clone_and_name_buckets_by_url(code: Path, repo: Repo, location: str) -> None:
-    there = clone(Repo, Path(repo.storage.location).parent, f"{location}-clone")
+    there = clone(Repo, repo.storage.location.removesuffix("/.headwater"), f"{location}-clone")
     assert there.pinned("d").num_rows == 10
     if "://" in location:
         assert place_of(there, code / LOCK) == f"{location}-clone"
@@ -224,7 +226,7 @@ def test_a_text_that_is_no_unicode_is_refused() -> None:
 
 def test_a_pinned_commit_that_was_collected_is_missing(code: Path, repo: Repo) -> None:
     path = code / LOCK
-    Lock(repository="../repo", pins=pin(repo, ["d"])).write(path)
+    Lock(repository=place_of(repo, path), pins=pin(repo, ["d"])).write(path)
     repo.undo()
     assert repo.pinned("d").num_rows == 10
     gc.collect(repo, grace=timedelta(), keep_reflog=timedelta())

@@ -21,6 +21,7 @@ from headwater.versions.proposal import (
     read_events,
     record_of,
 )
+from tests.places import Fresh
 
 A, B = CommitId("a" * 64), CommitId("b" * 64)
 GOOD = Picture(source_commit=A, target_commit=B, candidate=A, outcome="pass")
@@ -45,8 +46,8 @@ def said(objects: Objects, after: CommitId, kind: EventKind, author: str, **fact
 
 
 @pytest.fixture
-def objects() -> Objects:
-    return Objects(Storage("memory://"))
+def objects(fresh: Fresh) -> Objects:
+    return Objects(Storage(fresh()))
 
 
 def read(objects: Objects, head: CommitId) -> Proposal:
@@ -140,9 +141,9 @@ WORDS = st.lists(
 
 @given(WORDS, WORDS)
 def test_two_ends_join_to_one_record_that_holds_every_word(
-    left: list[tuple[EventKind, str]], right: list[tuple[EventKind, str]]
+    fresh: Fresh, left: list[tuple[EventKind, str]], right: list[tuple[EventKind, str]]
 ) -> None:
-    objects = Objects(Storage("memory://"))
+    objects = Objects(Storage(fresh()))
     start = opened(objects)
     ends: list[CommitId] = []
     for words in (left, right):

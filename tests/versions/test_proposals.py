@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,21 +26,9 @@ def rows(repo: Repo, ref: str = "main") -> dict[int, Any]:
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
+def repo(home: str) -> Repo:
     """Return ada's repository with a branch to propose."""
-    return with_fix(tmp_path / "repo")
-
-
-@pytest.fixture
-def ada(repo: Repo) -> Proposals:
-    """Return the proposals as ada sees them; checks pass."""
-    return Proposals(repo, Fixed())
-
-
-@pytest.fixture
-def bob(repo: Repo) -> Proposals:
-    """Return the proposals as bob sees them."""
-    return reviewed(repo, "bob")
+    return with_fix(home)
 
 
 def refused(proposals: Proposals, number: int = 1) -> list[str]:
@@ -260,7 +247,7 @@ def test_a_word_said_during_a_merge_is_heard(
 
     def mover(repo: Repo, branch: str, commit: object) -> None:
         if not moved:
-            view = Repo.open(Path(repo.storage.location).parent)
+            view = Repo.open(repo.storage.location.removesuffix("/.headwater"))
             moved.append(changed(view, "main", 30, "at the last moment"))
 
     repo.hooks[:] = [mover]
@@ -284,7 +271,7 @@ def test_hooks_can_stop_a_merge(ada: Proposals, bob: Proposals, repo: Repo) -> N
 @pytest.mark.skipif(sys.platform == "win32", reason="slow there")
 def test_reviewers_in_processes_of_their_own_never_lose_a_word(repo: Repo, ada: Proposals) -> None:
     ada.open("fix", into="main", approvals=4)
-    folder = str(Path(repo.storage.location).parent)
+    folder = repo.storage.location.removesuffix("/.headwater")
     names = ["bob", "cleo", "dora", "emil"]
     command = [sys.executable, "-m", "tests.versions.reviewing", folder]
     running = [
@@ -307,7 +294,7 @@ def test_all_that_a_proposal_speaks_of_is_kept(repo: Repo, ada: Proposals, bob: 
     repo.delete_branch("fix")
     collect(repo, grace=timedelta(), keep_reflog=timedelta())
     assert made.picture.candidate is not None
-    fresh = Repo.open(Path(repo.storage.location).parent)
+    fresh = Repo.open(repo.storage.location.removesuffix("/.headwater"))
     assert rows(fresh, made.picture.candidate)[1] == "fixed"
     assert rows(fresh, made.picture.source_commit)[1] == "fixed"
     bob.approve(1)

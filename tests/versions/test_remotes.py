@@ -50,9 +50,9 @@ def assert_whole(repo: Repo) -> None:
 
 
 @pytest.fixture
-def origin(tmp_path: Path) -> Repo:
+def origin(home: str) -> Repo:
     """Return a repository with two datasets, a branch, a tag and some history."""
-    repo = Repo.init(tmp_path / "origin")
+    repo = Repo.init(home)
     changed(repo, ROWS)
     changed(repo, [{"id": 1, "v": "other"}])
     repo.create_tag("v1")
@@ -68,8 +68,8 @@ def here(origin: Repo, tmp_path: Path) -> Repo:
     return clone(Repo, origin_location(origin), tmp_path / "here")
 
 
-def origin_location(origin: Repo) -> Path:
-    return Path(origin.storage.location).parent
+def origin_location(origin: Repo) -> str:
+    return origin.storage.location.removesuffix("/.headwater")
 
 
 def test_what_was_measured_and_found_goes_along(

@@ -13,6 +13,7 @@ import pytest
 
 from headwater.core.errors import MergeConflict, NotFound, UsageError
 from headwater.versions.repo import Repo
+from tests.places import Fresh
 
 ROWS = [{"id": 1, "a": "x", "b": 1.5}, {"id": 2, "a": "y", "b": None}, {"id": 3, "a": "z", "b": 2.0}]
 
@@ -94,19 +95,21 @@ def test_revert_and_undo(repo: Repo) -> None:
     assert rows(repo) == {row["id"]: row for row in ROWS}
 
 
-def test_fingerprint_is_that_of_the_rows_however_they_came_about(repo: Repo) -> None:
+def test_fingerprint_is_that_of_the_rows_however_they_came_about(fresh: Fresh, repo: Repo) -> None:
     with repo.transaction("there") as tx:
         tx.upsert("p", [{"id": 1, "a": "other"}])
     with repo.transaction("and back, reordered") as tx:
         tx.overwrite("p", ROWS[::-1])
-    fresh = Repo.init("memory://")
+    fresh = Repo.init(fresh())
     with fresh.transaction("fresh") as tx:
         tx.append("p", ROWS, key="id")
     assert repo["p"].fingerprint == fresh["p"].fingerprint
 
 
-def test_many_rows_in_several_chunks_survive_updates_and_deletes(rng: np.random.Generator) -> None:
-    repo = Repo.init("memory://")
+def test_many_rows_in_several_chunks_survive_updates_and_deletes(
+    fresh: Fresh, rng: np.random.Generator
+) -> None:
+    repo = Repo.init(fresh())
     count = 300_000
     table = pa.table({"id": rng.permutation(count), "v": rng.normal(size=count)})
     with repo.transaction("many") as tx:

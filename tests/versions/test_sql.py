@@ -11,14 +11,16 @@ import pytest
 
 from headwater.core.errors import CorruptObject, NotFound, StorageError, UsageError
 from headwater.engine.local import LocalExecutor
+from headwater.store.objects import object_path
 from headwater.versions.repo import Repo
 from headwater.versions.sql import query
+from tests.places import Fresh
 
 
 @pytest.fixture
-def shop() -> Repo:
+def shop(fresh: Fresh) -> Repo:
     """A repository with datasets of all kinds of names, and a second version of ``p``."""
-    made = Repo.init("memory://")
+    made = Repo.init(fresh())
     made.executor = LocalExecutor(1)
     with made.transaction("first") as tx:
         tx.append("p", [{"id": 1, "a": "x"}, {"id": 2, "a": "y"}, {"id": 3, "a": None}], key="id")
@@ -215,8 +217,8 @@ def test_errors_say_what_there_is(shop: Repo, sql: str, error: type[Exception], 
         query(shop, sql)
 
 
-def test_in_a_repository_without_commits_there_are_no_datasets() -> None:
-    empty = Repo.init("memory://")
+def test_in_a_repository_without_commits_there_are_no_datasets(fresh: Fresh) -> None:
+    empty = Repo.init(fresh())
     assert rows(empty, "SELECT 1 AS one") == [{"one": 1}]
     with pytest.raises(NotFound, match="There are no datasets yet"):
         query(empty, "FROM p")
@@ -239,8 +241,8 @@ def test_names_that_differ_in_case_only_are_told_apart_or_refused(shop: Repo) ->
             query(shop, sql)
 
 
-def test_columns_that_differ_in_case_only_are_never_mixed_up() -> None:
-    repo = Repo.init("memory://")
+def test_columns_that_differ_in_case_only_are_never_mixed_up(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     with repo.transaction("first") as tx:
         tx.append("t", [{"a": 1, "A": 2}])
     assert rows(repo, "FROM t") == [{"a": 1, "A_1": 2}]
@@ -249,23 +251,21 @@ def test_columns_that_differ_in_case_only_are_never_mixed_up() -> None:
         query(repo, "SELECT A FROM t")
 
 
-def test_wide_decimals_can_be_queried() -> None:
-    repo = Repo.init("memory://")
+def test_wide_decimals_can_be_queried(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     with repo.transaction("first") as tx:
         tx.append("t", pa.table({"v": pa.array([Decimal(2), Decimal(3)], pa.decimal256(50, 0))}))
     assert rows(repo, "SELECT sum(v) AS v FROM t") == [{"v": 5.0}]
 
 
-def test_an_object_that_is_broken_is_no_fault_of_the_query(tmp_path: Path) -> None:
-    repo = Repo.init(tmp_path)
+def test_an_object_that_is_broken_is_no_fault_of_the_query(place: str) -> None:
+    repo = Repo.init(place)
     with repo.transaction("first") as tx:
         tx.append("t", [{"v": 1}])
     group = repo["t"].manifest.chunks[0].groups[0].object
-    path = next(path for path in (tmp_path / ".headwater").rglob("*") if path.name == group[2:])
-    path.chmod(0o644)
-    path.write_bytes(b"broken" * 100)
+    repo.storage.write(object_path(group), b"broken" * 100)
     with pytest.raises(StorageError) as caught:
-        query(Repo.open(tmp_path), "FROM t")
+        query(Repo.open(place), "FROM t")
     assert isinstance(caught.value, CorruptObject)
 
 

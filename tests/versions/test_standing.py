@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -11,25 +10,13 @@ from headwater.versions.gc import collect
 from headwater.versions.proposals import Proposals
 from headwater.versions.repo import Repo
 from headwater.versions.standing import standing_of
-from tests.versions.reviewing import Fixed, changed, reviewed, with_fix
+from tests.versions.reviewing import changed, with_fix
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
+def repo(home: str) -> Repo:
     """Return ada's repository with a branch to propose."""
-    return with_fix(tmp_path / "repo")
-
-
-@pytest.fixture
-def ada(repo: Repo) -> Proposals:
-    """Return the proposals as ada sees them."""
-    return Proposals(repo, Fixed())
-
-
-@pytest.fixture
-def bob(repo: Repo) -> Proposals:
-    """Return the proposals as bob sees them."""
-    return reviewed(repo, "bob")
+    return with_fix(home)
 
 
 def test_looking_at_where_it_stands_writes_nothing(repo: Repo, ada: Proposals) -> None:

@@ -21,6 +21,7 @@ from headwater.store.commit import Commit, Provenance
 from headwater.versions.fsck import verify
 from headwater.versions.repo import Repo
 from headwater.versions.transaction import Transaction
+from tests.places import Fresh
 
 ROWS = [{"id": 1, "a": "x", "b": 1.5}, {"id": 2, "a": "y", "b": None}, {"id": 3, "a": "z", "b": 2.0}]
 PAIRS = [{"k": 1, "j": "u", "v": 1}, {"k": 1, "j": "w", "v": 2}]
@@ -152,8 +153,8 @@ def test_a_hook_can_stop_a_commit(repo: Repo) -> None:
     assert repo.head == head
 
 
-def test_committed_twice_it_makes_one_commit() -> None:
-    repo = Repo.init("memory://")
+def test_committed_twice_it_makes_one_commit(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     with repo.transaction("once") as tx:
         tx.append("n", [{"v": 1}, {"v": 1}])
         first = tx.commit()
@@ -304,8 +305,8 @@ def test_columns_are_added_by_order_without_a_key(repo: Repo) -> None:
     assert repo["n"].to_arrow().to_pylist()[2] == {"v": None, "c": "w"}
 
 
-def test_a_dataset_without_a_key_is_a_multiset() -> None:
-    repo = Repo.init("memory://")
+def test_a_dataset_without_a_key_is_a_multiset(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     with repo.transaction("twice one") as tx:
         tx.append("n", [{"v": 1}, {"v": 1}, {"v": 2}])
     with repo.transaction("twice two") as tx:
@@ -586,8 +587,8 @@ def test_two_may_not_make_the_same_dataset_with_other_keys(repo: Repo) -> None:
         behind.commit()
 
 
-def test_two_may_make_the_first_commit() -> None:
-    repo = Repo.init("memory://")
+def test_two_may_make_the_first_commit(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     raced(repo, lambda tx: tx.append("a", [{"x": 1}]), lambda tx: tx.append("b", [{"x": 2}])).commit()
     assert repo.datasets() == ["a", "b"]
     assert len(list(repo.log())) == 2
@@ -605,8 +606,8 @@ def test_of_many_threads_none_loses_a_commit(repo: Repo) -> None:
     assert len(list(repo.log())) == 1 + 12
 
 
-def test_text_is_one_key_and_one_column_not_its_letters() -> None:
-    repo = Repo.init("memory://")
+def test_text_is_one_key_and_one_column_not_its_letters(fresh: Fresh) -> None:
+    repo = Repo.init(fresh())
     rows = [{"id": name, "a": 1, "b": 2, "ab": 3} for name in ("a", "b", "ab")]
     with repo.transaction("first") as tx:
         tx.append("p", rows, key="id")

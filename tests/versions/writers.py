@@ -1,4 +1,4 @@
-"""Processes that write to one branch at once: ``python -m tests.versions.writers WORK FOLDER PROCESSES COMMITS``.
+"""Processes that write to one branch at once: ``python -m tests.versions.writers WORK PLACE PROCESSES COMMITS``.
 
 Prints as JSON what each process says it has committed, and the conflicts it met.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from headwater.core.errors import MergeConflict
@@ -31,34 +33,36 @@ def same_row(repo: Repo, writer: int, number: int) -> None:
 WORKS = {"own_rows": own_rows, "same_row": same_row}
 
 
-def write(work: str, folder: str, writer: int, commits: int) -> dict[str, list[str]]:
+def write(work: str, place: str, writer: int, commits: int) -> dict[str, list[str]]:
     """Commit several times; return the messages that were committed and those that met a conflict."""
     said: dict[str, list[str]] = {"committed": [], "conflicts": []}
     for number in range(commits):
         try:
-            WORKS[work](Repo.open(folder), writer, number)
+            WORKS[work](Repo.open(place), writer, number)
             said["committed"].append(f"{writer}.{number}")
         except MergeConflict:
             said["conflicts"].append(f"{writer}.{number}")
     return said
 
 
-def main(work: str, folder: str, processes: str, commits: str) -> None:
+def main(work: str, place: str, processes: str, commits: str) -> None:
     """Start the processes at once, collect garbage meanwhile, and gather what they say."""
+    folder = Path(tempfile.mkdtemp())
     children = []
     for writer in range(int(processes)):
         child = os.fork()
         if child == 0:
-            said = write(work, folder, writer, int(commits))
-            (Path(folder) / f"said-{writer}.json").write_text(json.dumps(said))
+            said = write(work, place, writer, int(commits))
+            (folder / f"said-{writer}.json").write_text(json.dumps(said))
             os._exit(0)
         children.append(child)
     for _ in range(3):
-        collect(Repo.open(folder))
+        collect(Repo.open(place))
     codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     if any(codes):
         sys.exit(f"exit codes {codes}")
-    answers = [json.loads(file.read_text()) for file in sorted(Path(folder).glob("said-*.json"))]
+    answers = [json.loads(file.read_text()) for file in sorted(folder.glob("said-*.json"))]
+    shutil.rmtree(folder)
     print(json.dumps(answers))
 
 
