@@ -37,6 +37,7 @@ from obstore.exceptions import (
 from obstore.store import LocalStore, MemoryStore, from_url
 
 from headwater.core.errors import ObjectMissing, StorageDenied, StorageError, StorageFull, UsageError
+from headwater.store.relay import relayed
 
 __all__ = ["Entry", "Storage", "Version", "is_url"]
 
@@ -86,7 +87,7 @@ class Storage:
 
     def __init__(self, location: str | Path, **options: Any) -> None:
         text = str(location)
-        self._options = options
+        self.options = options
         if text.startswith("file://"):
             text = unquote(text.removeprefix("file://").removeprefix("localhost"))
         self.location = text
@@ -108,7 +109,7 @@ class Storage:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.location == "memory://":
             raise TypeError("What is in memory:// stays in its process. Give it a name, or use a directory.")
-        return _reopened, (type(self), self.location, self._options)
+        return _reopened, (type(self), self.location, self.options)
 
     def read(self, path: str) -> bytes:
         """Return the bytes at ``path``.
@@ -194,7 +195,7 @@ class Storage:
         with self._translated("read", path):
             if self.root is not None:
                 return (self.root / path).open("rb")
-            size = int(obstore.head(self._store, path)["size"])
+            size = int(self._head(path)["size"])
             raw: Any = _Remote(self, path, size)
             buffered: Any = io.BufferedReader(raw, _BLOCK_BYTES)
             return buffered  # type: ignore[no-any-return]
@@ -296,7 +297,7 @@ class Storage:
         try:
             with self._translated("read", path):
                 if self.root is None:
-                    when: datetime = obstore.head(self._store, path)["last_modified"]
+                    when: datetime = self._head(path)["last_modified"]
                     return when
                 return datetime.fromtimestamp((self.root / path).stat().st_mtime, UTC)
         except ObjectMissing:
@@ -325,7 +326,7 @@ class Storage:
         """Say whether something is at ``path``."""
         try:
             with self._translated("read", path):
-                obstore.head(self._store, self._full(path))
+                self._head(path)
         except ObjectMissing:
             return False
         return True
@@ -333,6 +334,11 @@ class Storage:
     def _full(self, path: str) -> str:
         return path if self.root is None else f"{self.root.as_posix()}/{path}".strip("/")
 
+    @relayed
+    def _head(self, path: str) -> Any:
+        return dict(obstore.head(self._store, self._full(path)))
+
+    @relayed
     def _get(self, path: str) -> Version:
         for left in reversed(range(_READS)):
             try:
@@ -343,6 +349,7 @@ class Storage:
                     raise
         raise AssertionError("unreachable")
 
+    @relayed
     def _pages(self, prefix: str | None) -> Iterator[Any]:
         last = None
         left = _READS
@@ -357,6 +364,7 @@ class Storage:
                 if not (left and _was_cut(error)):
                     raise
 
+    @relayed
     def _put(self, path: str, data: bytes, mode: Any = "overwrite") -> bool:
         try:
             obstore.put(self._store, self._full(path), data, mode=mode, use_multipart=False)
@@ -364,6 +372,7 @@ class Storage:
             return False
         return True
 
+    @relayed
     def _put_file(self, path: str, file: Path) -> None:
         """Put a file of this machine, which a local storage may take for itself."""
         if self.root is not None:
@@ -380,6 +389,7 @@ class Storage:
                 max_concurrency=_PARTS_AT_ONCE,
             )
 
+    @relayed
     def _range(self, path: str, start: int, length: int) -> bytes:
         for left in reversed(range(_READS)):
             try:
@@ -390,6 +400,7 @@ class Storage:
                     raise
         raise AssertionError("unreachable")
 
+    @relayed
     def _remove(self, path: str) -> None:
         if self.root is not None:
             (self.root / path).unlink(missing_ok=True)
@@ -397,12 +408,13 @@ class Storage:
             with suppress(FileNotFoundError):
                 obstore.delete(self._store, path)
 
+    @relayed
     def _renew(self, path: str) -> None:
         if self.root is not None:
             os.utime(self.root / path)
         else:
             # Some stores refuse to copy a path onto itself.
-            if obstore.head(self._store, path)["size"] <= _LARGEST_PUT:
+            if self._head(path)["size"] <= _LARGEST_PUT:
                 self._put(path, self.read(path))
             else:
                 aside = f"{path}#{os.getpid()}{time.time_ns()}{next(_counter)}"
