@@ -194,7 +194,7 @@ def test_what_a_partial_clone_leaves_out_is_fetched_when_it_is_read(
     assert size(repo) < size(whole)
     found = verify(repo)
     assert found.outcome == Outcome.PASS
-    assert found.elsewhere > 0
+    assert (found.elsewhere > 0) != found.is_shallow
     again = Repo.open(tmp_path / "here")
     assert content(again) == content(origin)
     assert content(again, "main~2")[1] == "row 1"
@@ -207,6 +207,20 @@ def test_what_a_partial_clone_leaves_out_is_fetched_when_it_is_read(
     assert_whole(origin)
     collect(again)
     assert content(again) == content(origin)
+
+
+def test_a_clone_of_limited_depth_is_verified_as_far_as_it_goes_without_its_remote(
+    origin: Repo, tmp_path: Path
+) -> None:
+    repo = clone(Repo, origin_location(origin), tmp_path / "here", depth=1)
+    repo.remotes.remove("origin")
+    found = verify(repo)
+    assert (found.findings, found.is_shallow, found.elsewhere) == ([], True, 0)
+    assert 0 < found.commits < verify(origin).commits
+    assert not any(repo.storage.list("lazy"))
+    repo.storage.delete([object_path(repo["d"].manifest.chunks[0].row_hashes)])
+    assert verify(repo).elsewhere == 1
+    assert not verify(origin).is_shallow
 
 
 def test_what_was_fetched_on_reading_is_dropped_again_past_the_bound(origin: Repo, tmp_path: Path) -> None:

@@ -130,5 +130,9 @@ def _draw_verified(out: Console, found: Verified) -> None:
     )
     if found.elsewhere:
         out.print(f"{found.elsewhere:,} file(s) are at the remote only, and were not verified", markup=False)
+    if found.is_shallow:
+        out.print(
+            "History ends here: older commits are at the remote only (a clone with --depth)", markup=False
+        )
     for finding in found.findings:
         out.print(badge(finding.outcome), Text(f"{finding.check}  {finding.message}"), soft_wrap=True)

@@ -19,10 +19,8 @@ from headwater.store.chunk import Chunk, read_chunk
 from headwater.store.commit import load_commit
 from headwater.store.manifest import EMPTY, Manifest, fingerprint_chunk, load_manifest
 from headwater.store.objects import Objects, object_path
-from headwater.store.reachable import add_objects
 from headwater.store.refs import KINDS
 from headwater.store.storage import Storage
-from headwater.versions.remotes import objects_of_clone
 
 if TYPE_CHECKING:
     from headwater.versions.repo import Repo
@@ -45,6 +43,8 @@ class Verified:
         Commits, dataset versions, objects with their size, and stored rows that were verified, each once.
     elsewhere : int
         Objects that a partial clone left at its remote, which are not verified.
+    is_shallow : bool
+        Whether history ends here at commits whose parents a clone of limited depth left at its remote.
     findings : list of Finding
         The faults: ``store.ref``, ``store.missing``, ``store.damaged``, ``store.index``, ``store.fingerprint``.
     """
@@ -55,6 +55,7 @@ class Verified:
     object_bytes: int
     rows: int
     elsewhere: int
+    is_shallow: bool
     findings: list[Finding]
 
     @property
@@ -72,6 +73,7 @@ class Verified:
             "object_bytes": self.object_bytes,
             "rows": self.rows,
             "elsewhere": self.elsewhere,
+            "is_shallow": self.is_shallow,
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
@@ -84,6 +86,7 @@ class _History:
     manifests: dict[ObjectId, Manifest] = field(default_factory=dict)
     used: dict[ObjectId, dict[tuple[str, CommitId], None]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    is_shallow: bool = False
 
 
 def verify(repo: Repo, *, data: bool = True) -> Verified:
@@ -101,15 +104,15 @@ def verify(repo: Repo, *, data: bool = True) -> Verified:
     Verified
         Faults are findings, not errors, so that one does not hide the next.
     """
-    # A reader of its own: what others have in memory may be gone from the disk.
-    objects = objects_of_clone(repo.storage)
-    partial = repo.remotes.partial is not None
-    history = _read_history(repo, objects)
+    # A reader of its own: what others have in memory may be gone from the disk. It fetches nothing.
+    objects = Objects(repo.storage)
+    partial = repo.remotes.partial
+    history = _read_history(repo, objects, is_shallow=partial is not None and partial[1].depth is not None)
     damaged: set[ObjectId] = set()
     sizes = elsewhere = 0
     names = list(history.used)
     chunks = _distinct_chunks(history.manifests.values())
-    large = {name for chunk, _ in chunks for name in chunk.large(objects)}
+    large = {name for chunk, _ in chunks for name in _large(chunk, objects)}
     values: dict[ObjectId, Reference] = {}
 
     def read(name: ObjectId) -> tuple[int, str]:
@@ -120,7 +123,7 @@ def verify(repo: Repo, *, data: bool = True) -> Verified:
         sizes += size
         if fault:
             damaged.add(name)
-        if fault == "missing" and partial:
+        if fault == "missing" and partial is not None:
             elsewhere += 1
         elif fault:
             history.findings.append(_finding(fault, name, history.used[name], repo.storage))
@@ -143,6 +146,7 @@ def verify(repo: Repo, *, data: bool = True) -> Verified:
         versions=len(history.manifests),
         objects=len(names) - elsewhere,
         elsewhere=elsewhere,
+        is_shallow=history.is_shallow,
         object_bytes=sizes,
         rows=sum(chunk.rows for chunk, _ in chunks if damaged.isdisjoint(chunk.objects())),
         findings=history.findings,
@@ -186,7 +190,7 @@ def repair(repo: Repo, found: Verified) -> list[ObjectId]:
     return done
 
 
-def _read_history(repo: Repo, objects: Objects) -> _History:
+def _read_history(repo: Repo, objects: Objects, *, is_shallow: bool) -> _History:
     history = _History()
     waiting: list[CommitId] = []
     for kind in KINDS:
@@ -204,9 +208,13 @@ def _read_history(repo: Repo, objects: Objects) -> _History:
                         evidence={"ref": name},
                     )
                 )
+    tips = set(waiting)
     while waiting:
         commit_id = waiting.pop()
         if commit_id in history.commits:
+            continue
+        if is_shallow and commit_id not in tips and not objects.is_here(ObjectId(commit_id)):
+            history.is_shallow = True
             continue
         history.commits.add(commit_id)
         _use(history, ObjectId(commit_id), "", commit_id)
@@ -224,7 +232,9 @@ def _read_history(repo: Repo, objects: Objects) -> _History:
                 continue
             parts: set[ObjectId] = set()
             try:
-                add_objects(manifest, parts, objects)
+                for chunk in manifest.chunks.unseen(parts):
+                    parts.update(chunk.objects())
+                    parts.update(_large(chunk, objects))
                 history.manifests[name] = manifest
             except (ObjectMissing, CorruptObject):
                 # A page of its list of chunks: found again, and told, as well.
@@ -232,6 +242,14 @@ def _read_history(repo: Repo, objects: Objects) -> _History:
             for part in parts:
                 _use(history, part, dataset, commit_id)
     return history
+
+
+def _large(chunk: Chunk, objects: Objects) -> Iterable[ObjectId]:
+    """Return the large values of a chunk, as far as the list of them, which is an object too, can be read."""
+    try:
+        return chunk.large(objects)
+    except (ObjectMissing, CorruptObject):
+        return ()
 
 
 def _use(history: _History, name: ObjectId, dataset: str, commit: CommitId) -> None:
