@@ -19,7 +19,7 @@ from headwater.store.writing import Workshop
 from headwater.versions import diff, edit, merge
 from headwater.versions.repo import Repo
 
-__all__ = ["BACKENDS", "Fresh", "weaken"]
+__all__ = ["BACKENDS", "Fresh", "use", "weaken"]
 from tests.s3 import ENVIRONMENT, make_bucket, s3_server
 
 BACKENDS = ["directory", "memory", "s3"]
@@ -52,7 +52,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return a fresh place for a repository, for tests in which it is opened again, or is large."""
     if request.param == "s3":
         return f"{request.getfixturevalue('bucket')}/home{next(_numbers)}"
-    return str(tmp_path / "repo")
+    return str(tmp_path / "home")
 
 
 @pytest.fixture(params=["memory", "s3"])
@@ -77,8 +77,13 @@ def s3() -> Iterator[str]:
 @pytest.fixture
 def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the URL of a bucket that this process can use."""
-    for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": s3}.items():
-        monkeypatch.setenv(name, value)
+    return use(s3, monkeypatch)
+
+
+def use(url: str, patch: pytest.MonkeyPatch) -> str:
+    """Let this process use an S3 server; return the URL of the bucket there."""
+    for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": url}.items():
+        patch.setenv(name, value)
     return "s3://bucket"
 
 

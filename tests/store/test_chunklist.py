@@ -211,8 +211,8 @@ def test_what_two_lists_do_not_share_holds_all_that_differs(
     assert len(one) - len(mine) == len(two) - len(yours)
     if saved and count == 3000 and not appended:
         assert len(mine) <= 6 * 128 * (len(left) + len(right))
-    pages, fresh, _ = missing([two.saved(store)], [one.saved(store)], LocalExecutor(2))
-    assert {c.row_hashes for c in fresh} >= b - a
+    pages, data, _ = missing([two.saved(store)], [one.saved(store)], LocalExecutor(2))
+    assert {c.row_hashes for c in data} >= b - a
     assert pages == pages_of(two.saved(store)) - pages_of(one.saved(store))
 
 

@@ -87,12 +87,12 @@ def test_the_base_is_a_common_ancestor_that_no_other_descends_from(
         best for best in common if all(best not in above[rival] for rival in common - {best})
     }
     sought, there = (data.draw(st.lists(st.sampled_from(commits), max_size=3)) for _ in range(2))
-    fresh, border = only_in(
+    lacking, border = only_in(
         [c.id for c in sought], [c.id for c in there], lambda name: load_commit(name, objects)
     )
     known: set[CommitId] = set().union(*(above[c.id] for c in there))
-    assert {commit.id for commit in fresh} == set().union(*(above[c.id] for c in sought)) - known
-    assert border == {parent for commit in fresh for parent in commit.parents} & known
+    assert {commit.id for commit in lacking} == set().union(*(above[c.id] for c in sought)) - known
+    assert border == {parent for commit in lacking for parent in commit.parents} & known
     order = [commit.id for commit in ancestors(one.id, objects)]
     assert all(
         order.index(child.id) < order.index(p)
@@ -117,8 +117,8 @@ def test_what_lies_before_the_place_where_two_sides_part_is_not_read(objects: Ob
         reads.append(name)
         return load_commit(name, objects)
 
-    fresh, border = only_in([left.id], [right.id, line[5].id], load)
-    assert [commit.message for commit in fresh] == ["left", "299", "298"]
+    lacking, border = only_in([left.id], [right.id, line[5].id], load)
+    assert [commit.message for commit in lacking] == ["left", "299", "298"]
     assert border == {line[-3].id}
     assert len(reads) < 10
     some, border = only_in([left.id], [], load, depth=2)

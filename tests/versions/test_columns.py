@@ -240,9 +240,9 @@ def test_any_walk_of_column_edits_equals_a_fresh_import(
             name = data.draw(st.sampled_from(present))
             manifest, model = drop_columns(manifest, [name], shop), model.drop(name)
         elif step == "rename" and present:
-            fresh = data.draw(st.permutations([*present, next(fresh_names)]))[: len(present)]
-            renaming = dict(zip(present, fresh, strict=True))
-            manifest, model = rename_columns(manifest, renaming, shop), model.rename_columns(fresh)
+            drawn = data.draw(st.permutations([*present, next(fresh_names)]))[: len(present)]
+            renaming = dict(zip(present, drawn, strict=True))
+            manifest, model = rename_columns(manifest, renaming, shop), model.rename_columns(drawn)
         elif step == "add" and table.num_rows:
             name = f"new{len(present)}"
             if name not in present:

@@ -61,9 +61,9 @@ def test_however_changes_come_the_rows_stay_and_the_chunks_are_few(
     manifest = Manifest(schema=pa.schema([]), key=("k",))
     live: list[int] = []
     following = 0
-    for fresh, gone in steps:
-        keys = list(range(following, following + fresh))
-        following += fresh
+    for count, gone in steps:
+        keys = list(range(following, following + count))
+        following += count
         manifest = append(manifest, incoming({"k": keys}), shop, name="d")[0]
         live += keys
         dead, live = live[:gone], live[gone:]

@@ -59,16 +59,16 @@ def test_cells_are_those_of_a_plain_comparison_when_each_row_differs_elsewhere(f
     changed = {"c0": range(0, 400, 3), "c1": range(1, 400, 90), "c2": [398], "c3": [0]}
     for name, rows in changed.items():
         values[name][list(rows)] += 100
-    fresh = pa.table({"id": np.arange(400), **values})
+    after = pa.table({"id": np.arange(400), **values})
     expected = sorted(
         (row, name, str(a), str(b))
         for name in names
         for row, (a, b) in enumerate(
-            zip(base.column(name).to_pylist(), fresh.column(name).to_pylist(), strict=True)
+            zip(base.column(name).to_pylist(), after.column(name).to_pylist(), strict=True)
         )
         if a != b
     )
-    for new in (upsert(old, incoming(fresh), shop, name="d"), made(fresh, shop, "id", chunk=70)):
+    for new in (upsert(old, incoming(after), shop, name="d"), made(after, shop, "id", chunk=70)):
         cells = diff(old, new, shop).cells()
         found = zip(*(cells.column(name).to_pylist() for name in cells.schema.names), strict=True)
         assert sorted(found) == expected

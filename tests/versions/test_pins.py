@@ -131,13 +131,14 @@ def test_a_repository_is_found_through_the_lock(code: Path, repo: Repo) -> None:
     assert Repo.open().storage.location == repo.storage.location
     lock = read_lock(code / LOCK)
     place = repo.storage.location.removesuffix("/.headwater")
-    assert lock.repository == (place if is_url(place) else "../repo")
+    assert lock.repository == (place if is_url(place) else "../home")
     Lock(repository="../gone", origin="memory://nowhere", pins=lock.pins).write(code / LOCK)
     with pytest.raises(NotFound, match="hw clone memory://nowhere"):
         Repo.open()
-    Repo.init("memory://origin-of-lock")
-    Lock(repository="../gone", origin="memory://origin-of-lock").write(code / LOCK)
-    assert Repo.open().storage.location.startswith("memory://origin-of-lock")
+    origin = f"memory://origin-of-{Path(place).name}"
+    Repo.init(origin)
+    Lock(repository="../gone", origin=origin).write(code / LOCK)
+    assert Repo.open().storage.location.startswith(origin)
     # Its own folder is no reason to look for itself again.
     Lock(repository=".").write(code / LOCK)
     with pytest.raises(NotFound, match=r"which .* names"):

@@ -100,10 +100,10 @@ def test_fingerprint_is_that_of_the_rows_however_they_came_about(fresh: Fresh, r
         tx.upsert("p", [{"id": 1, "a": "other"}])
     with repo.transaction("and back, reordered") as tx:
         tx.overwrite("p", ROWS[::-1])
-    fresh = Repo.init(fresh())
-    with fresh.transaction("fresh") as tx:
+    other = Repo.init(fresh())
+    with other.transaction("fresh") as tx:
         tx.append("p", ROWS, key="id")
-    assert repo["p"].fingerprint == fresh["p"].fingerprint
+    assert repo["p"].fingerprint == other["p"].fingerprint
 
 
 def test_many_rows_in_several_chunks_survive_updates_and_deletes(
