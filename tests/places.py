@@ -18,9 +18,9 @@ from headwater.store.storage import Storage
 from headwater.store.writing import Workshop
 from headwater.versions import diff, edit, merge
 from headwater.versions.repo import Repo
+from tests.s3 import ENVIRONMENT, make_bucket, s3_server
 
 __all__ = ["BACKENDS", "Fresh", "use", "weaken"]
-from tests.s3 import ENVIRONMENT, make_bucket, s3_server
 
 BACKENDS = ["directory", "memory", "s3"]
 """Where repositories may live. Every test that uses `location` runs in each of them."""
