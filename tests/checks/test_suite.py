@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from headwater.checks.base import Target
 from headwater.checks.suite import check_of, contract_suite, default_suite, rule_of, suite_for
 from headwater.checks.validity import Range, Set
 from headwater.core.contract import ColumnPromise, Contract, Rule
 from headwater.core.errors import NotFound, UsageError
+from headwater.versions.importing import import_data
+from headwater.versions.repo import Repo
 from tests.checks.targets import target_of
 
 TABLE = pa.table({"id": [1, 2], "x": [1.0, None], "word": ["a", "b"], "y": [0, 1]})
@@ -111,3 +115,17 @@ def test_costly_checks_of_large_data_are_left_out_until_they_are_named(
 def test_a_suite_left_without_any_check_is_refused() -> None:
     with pytest.raises(UsageError, match="nothing to check"):
         default_suite(target_of(TABLE)).only("labels.issues")
+
+
+def test_sizes_and_headers_of_files_may_be_the_same_in_all_rows(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    for name in ("cat/a.png", "dog/b.png"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True)
+        (tmp_path / "photos" / name).write_bytes(b"\x89PNG")
+    repo = Repo.init("memory://")
+    import_data(repo, "photos", tmp_path / "photos", metadata=True)
+    target = Target(dataset=repo["photos"], contract=Contract(dataset="photos"))
+    assert {"width", "orientation", "size_bytes"} <= set(target.schema.names)
+    judged = {getattr(check, "column", None) for check in default_suite(target).checks}
+    assert {"path", "label"} <= judged
+    assert judged.isdisjoint({"size_bytes", "format", "width", "height", "mode", "orientation"})

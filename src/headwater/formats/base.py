@@ -15,6 +15,7 @@ from headwater.core.registry import Registry
 
 __all__ = [
     "BATCH_ROWS",
+    "HEADER",
     "READERS",
     "SHARD_BYTES",
     "SPLIT",
@@ -43,6 +44,8 @@ GATHERED_BYTES = 64 << 20
 SHARD_BYTES = 256 << 20
 SPLIT = {"role": "split"}
 """The tag of a column that says which split a row is in."""
+HEADER = {"role": "header"}
+"""The tag of a column of sizes of files, or of what their headers say, which vary or not as they do."""
 
 OnBadLines = Literal["error", "skip"]
 

@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 from headwater.core.hashing import hash_array
 from headwater.core.ids import ObjectId
 from headwater.core.references import MARK, Reference
-from headwater.formats.base import BATCH_ROWS, FileMemory, ReadOptions, Source, WriteOptions, register
+from headwater.formats.base import (
+    BATCH_ROWS,
+    HEADER,
+    About,
+    FileMemory,
+    ReadOptions,
+    Source,
+    WriteOptions,
+    register,
+)
 from headwater.formats.media import FACTS, facts_of, kind_of_suffix, suffix_of, suffixes_of
 from headwater.formats.retype import retyped, retyped_schema
 from headwater.formats.text import input_error, utf8_chunks
@@ -97,6 +106,7 @@ class Folder:
             batches=lambda: retyped(reader.batches(), schema, root.name),
             notes=tuple(_notes(_others(paths, suffixes, media), walked.left_out)),
             key=("path",),
+            about=About(tags=dict.fromkeys(["size_bytes", *facts], HEADER)),
         )
 
     def write(

@@ -279,6 +279,7 @@ def _opened_folder(
         rows=rows,
         notes=tuple(opened.notes),
         key=opened.key,
+        about=opened.about,
         is_current=is_current,
         gone=lambda: memory.gone,
         remember=remember,
