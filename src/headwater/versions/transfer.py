@@ -21,7 +21,7 @@ from headwater.store.commit import Commit, load_commit
 from headwater.store.graph import only_in
 from headwater.store.objects import Objects, object_path
 from headwater.store.reachable import needed_objects
-from headwater.store.storage import is_url
+from headwater.store.storage import Entry, is_url
 
 __all__ = ["EVERYTHING", "Part", "Transferred", "copy_history"]
 
@@ -165,26 +165,36 @@ def _manifests(commits: Iterable[Commit], datasets: Sequence[str]) -> set[Object
 def _fresh(names: Sequence[ObjectId], target: Objects) -> set[ObjectId]:
     """Return those objects that are there and so young that no garbage collection will take them."""
     since = datetime.now(UTC) - _FRESH
-    # A list names a thousand objects in one request: few are asked for one by one, and many if it would not end.
-    begun = list(islice(target.storage.list("objects"), _LISTED + 1)) if len(names) > _STREAMS else []
-    if len(names) <= _STREAMS or len(begun) > _LISTED >= len(names):
+    entries = _listed("objects", names, target)
+    if entries is None:
         times = LocalExecutor(_STREAMS).map(lambda name: target.storage.modified(object_path(name)), names)
         return {name for name, when in zip(names, times, strict=True) if when is not None and when > since}
-    entries = begun if len(begun) <= _LISTED else target.storage.list("objects")
     young = (entry.path for entry in entries if entry.modified > since)
     return {ObjectId("".join(path.split("/")[-2:])) for path in young}
 
 
 def _kept(folder: str, names: Collection[ObjectId], source: Objects, executor: Executor) -> Iterator[str]:
     """Yield the paths of what is kept about objects: summaries of chunks, notes of commits."""
-    if len(names) <= _LISTED:
-        listed = executor.map(lambda name: list(source.storage.list(f"{folder}/{name}")), names)
-        yield from (entry.path for entries in listed for entry in entries)
+    entries = _listed(folder, names, source)
+    if entries is None:
+        found = executor.map(lambda name: list(source.storage.list(f"{folder}/{name}")), names)
+        yield from (entry.path for entries in found for entry in entries)
         return
     wanted = set(names)
-    for entry in source.storage.list(folder):
-        if entry.path.split("/")[1] in wanted:
-            yield entry.path
+    yield from (entry.path for entry in entries if entry.path.split("/")[1] in wanted)
+
+
+def _listed(folder: str, names: Collection[ObjectId], objects: Objects) -> Iterable[Entry] | None:
+    """Return what lies in a folder; None where it is cheaper to ask for each of ``names``.
+
+    A list names a thousand files in one request: few are asked for one by one, and many if it would not end.
+    """
+    if len(names) <= _STREAMS:
+        return None
+    begun = list(islice(objects.storage.list(folder), _LISTED + 1))
+    if len(begun) <= _LISTED:
+        return begun
+    return objects.storage.list(folder) if len(names) > _LISTED else None
 
 
 def _copy_kept(path: str, source: Objects, target: Objects) -> int:
