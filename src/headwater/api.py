@@ -189,6 +189,7 @@ class Repo(store.Repo):
             cache=self.cache,
             progress=self.progress,
             seed=seed,
+            beside=self.at(here.commit).__getitem__ if here.commit else self.__getitem__,
         )
         suite = suite_for(target)
         suite = suite.only(*only) if only else suite

@@ -45,6 +45,8 @@ REQUIRED: dict[str, list[Any]] = {
     "condition": ["x > 0"],
     "determinants": [("word",)],
     "dependent": ["group"],
+    "dataset": ["data"],
+    "words": [("a", "7")],
 }
 """What to give a field that has no default. A check with another one needs a line here."""
 
@@ -58,6 +60,11 @@ EXTRA: dict[str, list[dict[str, Any]]] = {
     "distribution.quantile": [{"column": "x", "maximum": 0.2}],
     "drift.distribution": [{"column": "x", "statistic": s, "maximum": 0.0} for s in ("psi", "js", "ks")],
     "validity.media": [{"column": "word"}],
+    "validity.images": [{"column": "word"}],
+    "consistency.reference": [
+        {"columns": ("whole",), "dataset": "data", "references": ("label",)},
+        {"columns": ("label", "group"), "dataset": "data", "references": ("whole", "group")},
+    ],
     "volume.rows": [{"max_growth": 0.0}],
 }
 """Further parameters that are worth a try."""
@@ -119,6 +126,7 @@ def found(
         executor=SINGLE,
         cache=None if repo is None else repo.cache,
         now=NOW,
+        beside=lambda name: dataset,
     )
     return run(target, examples(name))
 
@@ -199,7 +207,8 @@ def test_a_check_copes_with_next_to_nothing(name: str, rows: pa.Table, usual: Re
         for check, finding in zip(examples(name), _first_findings(name, usual), strict=True)
         if finding.outcome is not Outcome.ERROR
     }
-    target = Target(dataset=repo_of(rows)["data"], contract=CONTRACT, executor=SINGLE, now=NOW)
+    data = repo_of(rows)["data"]
+    target = Target(dataset=data, contract=CONTRACT, executor=SINGLE, now=NOW, beside=lambda name: data)
     for check in fits:
         for finding in run(target, [check]).findings:
             assert_well_formed(finding)
@@ -246,5 +255,12 @@ def test_the_rows_of_a_finding_are_as_many_as_it_says(name: str) -> None:
 
 
 def _first_findings(name: str, usual: Repo) -> list[Finding]:
-    target = Target(dataset=usual["data"], contract=CONTRACT, executor=SINGLE, cache=usual.cache, now=NOW)
+    target = Target(
+        dataset=usual["data"],
+        contract=CONTRACT,
+        executor=SINGLE,
+        cache=usual.cache,
+        now=NOW,
+        beside=lambda name: usual["data"],
+    )
     return [run(target, [check]).findings[0] for check in examples(name)]

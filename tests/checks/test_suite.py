@@ -126,6 +126,7 @@ def test_sizes_and_headers_of_files_may_be_the_same_in_all_rows(tmp_path: Path) 
     import_data(repo, "photos", tmp_path / "photos", metadata=True)
     target = Target(dataset=repo["photos"], contract=Contract(dataset="photos"))
     assert {"width", "orientation", "size_bytes"} <= set(target.schema.names)
-    judged = {getattr(check, "column", None) for check in default_suite(target).checks}
+    usual = ("completeness.null_fraction", "validity.constant")
+    judged = {getattr(one, "column", None) for one in default_suite(target).checks if one.id in usual}
     assert {"path", "label"} <= judged
     assert judged.isdisjoint({"size_bytes", "format", "width", "height", "mode", "orientation"})

@@ -35,14 +35,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headwater.core.contract import Contract
-from headwater.core.errors import SchemaError
+from headwater.core.errors import NotFound, SchemaError
 from headwater.core.findings import Finding, Outcome
 from headwater.core.progress import SILENT, Progress
 from headwater.core.registry import Registry
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
 from headwater.profile.base import Measure, State
-from headwater.profile.kinds import kind_of
+from headwater.profile.kinds import Kind, kind_of
 from headwater.reading.dataset import Dataset
 from headwater.store.cache import Cache
 
@@ -52,6 +52,15 @@ Cost = Literal["scan", "rows", "model"]
 Level = Literal["warn", "fail"]
 
 S = TypeVar("S", bound=State)
+
+
+def _alone(name: str) -> Dataset:
+    raise NotFound(
+        f"There is no dataset {name!r} here to look into: the data is checked by itself. Import both into one "
+        "repository.",
+        kind="dataset",
+        name=name,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +88,8 @@ class Target:
         The time that ages are counted from.
     row_limit : int
         How many keys of offending rows a finding lists at most.
+    beside : callable
+        Gives another dataset of the same commit, by its name; there is none by default.
 
     Raises
     ------
@@ -95,6 +106,7 @@ class Target:
     seed: int = 0
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     row_limit: int = 50
+    beside: Callable[[str], Dataset] = _alone
 
     def __post_init__(self) -> None:
         """Refuse roles that a column cannot have."""
@@ -132,6 +144,10 @@ class Target:
         """The column that says when a row's event happened."""
         return self.contract.time
 
+    def columns_of(self, *kinds: Kind) -> list[str]:
+        """Return the names of the columns whose values are of these kinds."""
+        return [field.name for field in self.schema if kind_of(field.type) in kinds]
+
     def rng(self, name: str) -> np.random.Generator:
         """Return a generator of its own for the use ``name``: the same for the same seed and name."""
         return np.random.default_rng([self.seed, *name.encode()])
@@ -152,10 +168,13 @@ class RowFilter:
     mask : callable
         Given the rows of one chunk with these columns, returns for each whether it is meant. It is called chunk
         by chunk: what it must know of the other rows is worked out before.
+    about : str
+        A name for what it depends on beside the rows of the dataset.
     """
 
     columns: tuple[str, ...]
     mask: Callable[[pa.Table], NDArray[np.bool_]]
+    about: str = ""
 
 
 class States(Protocol):

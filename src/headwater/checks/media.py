@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
 import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
 
 from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target
 from headwater.checks.judging import graded, judged, percent
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding
 from headwater.core.ids import canonical_json, digest
-from headwater.core.references import Reference, can_refer
+from headwater.core.references import can_refer
 from headwater.core.schema import require_columns
 from headwater.core.text import clipped
 from headwater.formats.media import MAX_PIXELS, MAX_UNPACKED, Fault, can_read_facts, fault_of
@@ -175,7 +173,7 @@ class Media(Check):
         for position, (value, name) in enumerate(zip(table.column(self.column), names, strict=True)):
             if not value.is_valid:
                 continue
-            with _opened(chunk, value) as file:
+            with chunk.open_value(value) as file:
                 fault: Fault | None = fault_of(
                     file, name, max_pixels=self.max_pixels, max_unpacked=self.max_unpacked
                 )
@@ -188,11 +186,3 @@ class Media(Check):
             return []
         positions = np.array([one.position for one in faults], np.int64)
         return target.dataset.keys_of(chunk.read_rows(positions, list(target.dataset.key) or None))
-
-
-def _opened(chunk: DatasetChunk, value: pa.Scalar) -> BinaryIO:
-    data = value.as_buffer()
-    reference = Reference.decode(data.to_pybytes()) if data.size < 1024 else None
-    if reference is not None and chunk.has_large:
-        return chunk.open(reference)
-    return io.BytesIO(data)

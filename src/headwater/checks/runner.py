@@ -225,7 +225,7 @@ def _named(want: Wanted, check: Check, finding: Finding) -> str:
     """Return a name for rows to find that is the same in every process."""
     if isinstance(want.which, str):
         return want.which
-    return f"{check!r} {finding.column} {finding.slice} {finding.value}"
+    return f"{check!r} {finding.column} {finding.slice} {finding.value} {want.which.about}"
 
 
 def _broken(check: Check, error: Exception) -> Finding:

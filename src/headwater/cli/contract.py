@@ -237,4 +237,5 @@ def _target(repo: Repo, dataset: Dataset, promised: Contract) -> Target:
         executor=repo.executor,
         cache=repo.cache,
         progress=repo.progress,
+        beside=repo.at(dataset.commit).__getitem__ if dataset.commit else repo.__getitem__,
     )

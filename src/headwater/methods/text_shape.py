@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from headwater.core.errors import UsageError
 from headwater.core.schema import plain_type
 
-__all__ = ["count_words", "shape", "shape_pattern"]
+__all__ = ["count_words", "pieces", "shape", "shape_pattern"]
 
 _CLASSES = {"9": r"\p{N}", "A": r"\p{Lu}", "a": r"[\p{Ll}\p{Lt}\p{Lm}\p{Lo}\p{M}]", " ": r"\s"}
 
@@ -100,3 +102,39 @@ def shape_pattern(of: str, *, collapsed: bool = True) -> str:
 def count_words(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """Return how many words, parted by blanks, each text has; null where it is null."""
     return pc.count_substring_regex(values, r"\S+")
+
+
+def pieces(texts: pa.Array, *, shortest: int = 25) -> tuple[pa.Array, NDArray[np.int64]]:
+    """Return the lines and sentences of texts that have several, each once a text.
+
+    Parameters
+    ----------
+    texts : pyarrow.Array
+        Strings.
+    shortest : int, default 25
+        Characters that a piece has at least; shorter ones come by chance.
+
+    Returns
+    -------
+    tuple
+        The pieces as strings, without blanks around them, and for each the position of its text.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> found, owners = pieces(pa.array(["Fine. All rights reserved.", "Poor! All rights reserved."]), shortest=10)
+    >>> found.to_pylist(), owners.tolist()
+    (['All rights reserved.', 'All rights reserved.'], [0, 1])
+    """
+    long = np.flatnonzero(np.asarray(pc.fill_null(pc.utf8_length(texts), 0)) > shortest + 1)
+    parted = pc.split_pattern_regex(texts.take(pa.array(long)).cast(pa.string()), r"[\r\n]+|[.!?]+\s+")
+    found = pc.utf8_trim_whitespace(parted.flatten())
+    owners = np.asarray(pc.list_parent_indices(parted), np.int64)
+    several = np.asarray(pc.list_value_length(parted)) > 1
+    kept = several[owners] & np.asarray(pc.greater_equal(pc.utf8_length(found), shortest))
+    found, owners = found.filter(pa.array(kept)), owners[kept]
+    # A piece that comes twice in one text counts once.
+    encoded = found.dictionary_encode()
+    pairs = owners * max(len(encoded.dictionary), 1) + np.asarray(encoded.indices, np.int64)
+    first = np.sort(np.unique(pairs, return_index=True)[1])
+    return found.take(pa.array(first)), long[owners[first]]

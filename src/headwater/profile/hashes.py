@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from headwater.core.hashing import U64
+from headwater.core.hashing import U64, hash_parts
 from headwater.profile.base import Measure
 from headwater.profile.batch import Batch
 from headwater.profile.codec import decode, encode
@@ -64,6 +64,10 @@ class RepeatsState:
         """Return the hashes of values that come more than once, ascending."""
         hashes, counts = self._merged()
         return hashes[counts > 1]
+
+    def counted(self) -> tuple[U64, I64]:
+        """Return the hashes of all values, ascending and distinct, and how often each comes."""
+        return self._merged()
 
     def merge(self, other: Self) -> Self:
         """Return the counts of both sets of rows."""
@@ -131,7 +135,7 @@ class Repeats(Measure[RepeatsState]):
     """How often each combination of values of some columns comes; rows with a null among them are left out."""
 
     id: ClassVar[str] = "rows.repeats"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     invertible: ClassVar[bool] = True
     bulky: ClassVar[bool] = True
 
@@ -291,9 +295,14 @@ class Determines(Measure[DeterminesState]):
 
 
 def row_identities(batch: Batch, columns: tuple[str, ...]) -> tuple[U64, NDArray[np.bool_] | None]:
-    """Return a hash a row over some columns, and which rows have no null among them; None if all."""
-    hashes = batch.hashes(columns[0]) if len(columns) == 1 else batch.row_hashes(columns)
-    return hashes, _complete(batch, columns)
+    """Return a hash a row over some columns, and which rows have no null among them; None if all.
+
+    It depends on the order of the columns, not on their names: so values of one dataset can be looked up in another.
+    """
+    if len(columns) == 1:
+        return batch.hashes(columns[0]), _complete(batch, columns)
+    parts = ((str(place), batch.hashes(name)) for place, name in enumerate(columns))
+    return hash_parts(parts, batch.num_rows), _complete(batch, columns)
 
 
 def pair_identities(

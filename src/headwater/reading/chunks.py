@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
@@ -14,6 +15,8 @@ from headwater.store.objects import Objects
 from headwater.store.values import put_back
 
 __all__ = ["DatasetChunk"]
+
+_LONGEST_REFERENCE = 1024
 
 
 class DatasetChunk:
@@ -87,6 +90,14 @@ class DatasetChunk:
     def open(self, reference: Reference) -> BinaryIO:
         """Open a large value as a stream."""
         return self._objects.reader(reference.object)
+
+    def open_value(self, value: pa.Scalar) -> BinaryIO:
+        """Open a value of bytes, as `read_stored` gives it, as a stream."""
+        data = value.as_buffer()
+        reference = Reference.decode(data.to_pybytes()) if data.size < _LONGEST_REFERENCE else None
+        if reference is not None and self.has_large:
+            return self.open(reference)
+        return io.BytesIO(data)
 
     def read_rows(
         self,

@@ -1,0 +1,145 @@
+"""``consistency.reference``: values name rows that another dataset has (foreign keys)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from headwater.checks.base import CHECKS, Check, Level, RowFilter, States, Target
+from headwater.checks.judging import Share, offenders, share_finding
+from headwater.core.errors import SchemaError, UsageError
+from headwater.core.findings import Finding
+from headwater.core.hashing import U64
+from headwater.core.schema import require_columns
+from headwater.profile.batch import Batch
+from headwater.profile.hashes import Repeats, row_identities
+from headwater.profile.kinds import Kind, kind_of
+from headwater.profile.measure import by_chunk
+from headwater.reading.dataset import Dataset
+
+__all__ = ["Reference"]
+
+
+@CHECKS.register("consistency.reference")
+@dataclass(frozen=True, kw_only=True)
+class Reference(Check):
+    """Each value is one that another dataset of the same commit has; rows with a null among them do not count.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        The columns that refer.
+    dataset : str
+        The dataset that they refer to.
+    references : tuple of str
+        Its columns, in the same order; its key by default.
+    max_fraction : float
+        The share of rows that may refer to nothing.
+    level : {"warn", "fail"}
+        The outcome above it.
+
+    Notes
+    -----
+    Values are compared by a 64-bit hash. Of both sides only chunks that are new are read; the hashes of the
+    others are kept with them.
+    """
+
+    id = "consistency.reference"
+    title = "References to nothing"
+
+    columns: tuple[str, ...]
+    dataset: str
+    references: tuple[str, ...] = ()
+    max_fraction: float = 0.0
+    level: Level = "fail"
+
+    def judge(self, states: States, target: Target) -> list[Finding]:
+        """Look up the values of each chunk among those that are there."""
+        there = self._there(target)
+        bad = rows = 0
+        for state in by_chunk(
+            target.dataset, Repeats(of=self.columns), executor=target.executor, cache=target.cache
+        ):
+            hashes, counts = state.counted()
+            bad += int(counts[~_among(hashes, there)].sum())
+            rows += state.rows - state.missing
+        share = Share(bad, rows)
+        names, others = ", ".join(self.columns), ", ".join(self._referred(target))
+        return [
+            share_finding(
+                self,
+                share,
+                maximum=self.max_fraction,
+                column=names,
+                weight=0.6,
+                good=f"Every {names} is a {others} of {self.dataset!r}."
+                if not bad
+                else f"Every {names} but {bad:,} is a {others} of {self.dataset!r}.",
+                bad=f"{offenders(share, 'has', 'have')} a {names} that is no {others} of {self.dataset!r}.",
+                evidence={"dataset": self.dataset, "references": list(self._referred(target))},
+            )
+        ]
+
+    def offending(self, finding: Finding, target: Target) -> RowFilter:
+        """Return the rows whose values the other dataset does not have."""
+        there = self._there(target)
+
+        def mask(table: pa.Table) -> NDArray[np.bool_]:
+            hashes, complete = row_identities(Batch(table), self.columns)
+            lost = ~_among(hashes, there)
+            return lost if complete is None else lost & complete
+
+        return RowFilter(self.columns, mask, about=target.beside(self.dataset).fingerprint)
+
+    def _there(self, target: Target) -> U64:
+        """Return the hashes of the values that can be referred to, ascending and distinct."""
+        other, references = target.beside(self.dataset), self._referred(target)
+        if len(references) != len(self.columns):
+            raise UsageError(
+                f"{len(self.columns)} column(s) ({', '.join(self.columns)}) cannot refer to {len(references)} "
+                f"({', '.join(references)}). Name as many references as columns.",
+                check=self.id,
+            )
+        require_columns(target.schema, list(self.columns), where=f"dataset {target.dataset.name!r}")
+        require_columns(other.schema, list(references), where=f"dataset {other.name!r}")
+        for column, reference in zip(self.columns, references, strict=True):
+            _require_same_kind(target.dataset, column, other, reference)
+        parts = [
+            state.counted()[0]
+            for state in by_chunk(other, Repeats(of=references), executor=target.executor, cache=target.cache)
+        ]
+        return np.unique(np.concatenate(parts)) if parts else np.zeros(0, np.uint64)
+
+    def _referred(self, target: Target) -> tuple[str, ...]:
+        if self.references:
+            return self.references
+        other = target.beside(self.dataset)
+        if not other.key:
+            raise UsageError(
+                f"Dataset {other.name!r} has no key to refer to. Name its columns: references=[…].",
+                check=self.id,
+            )
+        return other.key
+
+
+def _among(hashes: U64, there: U64) -> NDArray[np.bool_]:
+    if not len(there):
+        return np.zeros(len(hashes), np.bool_)
+    place = np.searchsorted(there, hashes).clip(0, len(there) - 1)
+    found: NDArray[np.bool_] = there[place] == hashes
+    return found
+
+
+def _require_same_kind(here: Dataset, column: str, there: Dataset, reference: str) -> None:
+    types = here.schema.field(column).type, there.schema.field(reference).type
+    kinds = [kind_of(type_) for type_ in types]
+    same = kinds[0] == kinds[1] or all(kind.is_numeric for kind in kinds)
+    if not same and Kind.NULL not in kinds:
+        raise SchemaError(
+            f"Column {column!r} of {here.name!r} is {types[0]}, and {reference!r} of {there.name!r} is {types[1]}: "
+            "no value of one is a value of the other. Give them one type.",
+            column=column,
+        )
