@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from pyroaring import BitMap
 
 from headwater.profile.cache import ChunkPack, Version, WholePack, entry_key
@@ -50,6 +51,21 @@ def test_a_pack_comes_back_and_finds_the_nearest_older_one() -> None:
     assert (found.entries, found.deleted) == (pack.entries, BitMap())
     assert later.older(chunk, repo.cache, {"c"}) is None
     assert pack.older(chunk, repo.cache, {"a"}) is None
+
+
+def test_what_else_is_kept_of_a_chunk_is_no_pack(caplog: pytest.LogCaptureFixture) -> None:
+    repo = repo_with()
+    (chunk,) = repo["data"].chunks
+    pack = ChunkPack.of(chunk, repo.cache)
+    pack.entries = {"a": b"1"}
+    pack.save(repo.cache)
+    for number in range(20):
+        repo.cache.put(f"{chunk.cache_prefix()}/faces-{number}", b"of another form")
+    with repo.transaction("less") as tx:
+        tx.delete("data", keys=[1])
+    (chunk,) = repo["data"].chunks
+    assert ChunkPack.of(chunk, repo.cache).older(chunk, repo.cache, {"a"}) is not None
+    assert caplog.messages == []
 
 
 def test_the_key_of_an_entry_changes_with_column_type_and_measure() -> None:

@@ -94,10 +94,10 @@ class ChunkPack:
     def older(self, chunk: DatasetChunk, cache: ByteCache, keys: set[str]) -> ChunkPack | None:
         """Return a pack of the same chunk with fewer deletions that holds one of ``keys``, the nearest one."""
         found: list[ChunkPack] = []
-        for path in cache.list(chunk.cache_prefix())[:_OLD_PACKS]:
-            if path == self.path or path.rpartition("/")[2].startswith("whole-"):
-                continue
-            kept = _read(path, cache)
+        # What else is kept of a chunk has a name with a hyphen: whole-…, media-…
+        packs = [path for path in cache.list(chunk.cache_prefix()) if "-" not in path.rpartition("/")[2]]
+        for path in packs[:_OLD_PACKS]:
+            kept = None if path == self.path else _read(path, cache)
             if kept is None:
                 continue
             deleted = BitMap.deserialize(kept.entries.pop("deleted"))
