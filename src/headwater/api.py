@@ -335,7 +335,7 @@ class Repo(store.Repo):
         parameters : mapping, optional
             Its parameters.
         **options : Any
-            ``branch``, ``seed``, ``message``, ``dry_run``.
+            ``branch``, ``seed``, ``message``, ``dry_run``, and ``accept``: the decisions of a review.
         """
         from headwater.transforms.base import make
         from headwater.transforms.run import run

@@ -30,6 +30,19 @@ __all__ = ["clean"]
 @click.option("--list", "listing", is_flag=True, help="List the transforms.")
 @click.option("--branch", metavar="NAME", help="Commit to this branch; a new one starts here.")
 @click.option("--dry-run", is_flag=True, help="Show what would change; commit nothing.")
+@click.option(
+    "--review",
+    is_flag=False,
+    flag_value="-",
+    metavar="[FILE.csv]",
+    help="Decide on each change: in the terminal, or write all to FILE.csv with a column accept.",
+)
+@click.option(
+    "--accept",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE.csv",
+    help="Make only the changes that a review accepts.",
+)
 @seed_option("Seed of all randomness.")
 @click.option("-m", "--message", help="Commit message; says what was done by default.")
 @click.option(
@@ -43,6 +56,8 @@ def clean(
     listing: bool,
     branch: str | None,
     dry_run: bool,
+    review: str | None,
+    accept: str | None,
     seed: int,
     message: str | None,
     limit: int,
@@ -53,12 +68,18 @@ def clean(
     lists them, `hw transforms ID` explains one with its parameters. Nothing is changed in place: `hw diff`
     shows what a transform did, `hw undo` takes it back.
 
+    With --review each change is looked at first: like changes together, from old to new value, with the reason. What
+    is accepted becomes one commit, and its record says how many of how many that were.
+
     Examples
     --------
     hw clean --list
     hw clean reviews clean.deduplicate --dry-run
     hw clean people clean.values -p columns=city -p trim=true --branch tidy
     hw clean loans clean.missing -p columns='["income", "age"]' -m "fill incomes"
+    hw clean people clean.categories -p columns=city --review
+    hw clean people clean.categories -p columns=city --review review.csv
+    hw clean people clean.categories -p columns=city --accept review.csv
     """
     if listing:
         from headwater.cli.catalog import show_catalog
@@ -68,10 +89,32 @@ def clean(
     if dataset is None or transform is None:
         raise click.UsageError("Which dataset and which transform? `hw clean --list` lists the transforms.")
     given = as_declared(transform, dict(parameters))
+    if review is not None and accept is not None:
+        raise click.UsageError("First --review, then --accept what was decided.")
+    if review is not None and review != "-" and not review.lower().endswith(".csv"):
+        raise click.UsageError(f"--review goes last, or with a file that ends in .csv, not {review!r}.")
     repo = session.repo()
+    if review is not None:
+        planned = repo.transform(dataset, transform, given, branch=branch, seed=seed, dry_run=True)
+        if review != "-" or dry_run:
+            _write(session, planned, review, (dataset, transform))
+            return
+        decisions: Any = _decided(session, planned)
+        if decisions is None:
+            session.show({**planned.to_dict(), "proposed": 0}, lambda out: _draw(out, planned, limit))
+            return
+    else:
+        decisions = accept
     before = repo.branches().get(branch, repo.head) if branch else repo.head
     done = repo.transform(
-        dataset, transform, given, branch=branch, seed=seed, message=message, dry_run=dry_run
+        dataset,
+        transform,
+        given,
+        branch=branch,
+        seed=seed,
+        message=message,
+        dry_run=dry_run,
+        accept=decisions,
     )
     value = {**done.to_dict(), "change": done.diff.stat()}
     if dry_run and session.as_json:
@@ -80,6 +123,35 @@ def clean(
     if done.is_new and before is not None:
         span = f"{before[:12]}..{done.commit[:12]}"
         session.next(f"hw diff {span}", f"hw check {shell_word(f'{dataset}@{done.branch}')}")
+
+
+def _decided(session: Session, planned: TransformResult) -> Any:
+    """Return the decisions of whoever sits at the terminal; None if there is nothing to decide."""
+    from headwater.cli.review import decided
+
+    proposed = planned.changes()
+    return decided(session, proposed) if proposed.num_rows else None
+
+
+def _write(session: Session, planned: TransformResult, file: str, words: tuple[str, str]) -> None:
+    """Write what is proposed to a file, and say how to go on."""
+    from headwater.transforms.review_file import write_review
+
+    proposed = planned.changes()
+    if file == "-":
+        raise click.UsageError("--review asks what to do; with --dry-run name a file: --review FILE.csv.")
+    write_review(proposed, file)
+    value = {**planned.to_dict(), "proposed": proposed.num_rows, "file": file}
+    session.show(
+        value,
+        lambda out: out.print(
+            f"Wrote {proposed.num_rows:,} proposed changes to {file}.", markup=False, soft_wrap=True
+        ),
+    )
+    place = " ".join(shell_word(word) for word in words)
+    session.next(
+        f"hw clean {place} … --accept {shell_word(file)}   (write no in the column accept where it is wrong)"
+    )
 
 
 def as_declared(transform: str, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -124,6 +124,17 @@ class Contract:
             rules=tuple(rule for rule in self.rules if rule.column not in gone),
         )
 
+    def retyped(self, old: pa.Schema, new: pa.Schema) -> Contract:
+        """Return the contract with the new types of columns where it promises the old ones."""
+
+        def promise(column: ColumnPromise) -> ColumnPromise:
+            if column.name not in old.names or column.name not in new.names:
+                return column
+            was, now = (type_name(schema.field(column.name).type) for schema in (old, new))
+            return replace(column, type=now) if was != now and column.type == was else column
+
+        return replace(self, columns=tuple(promise(column) for column in self.columns))
+
     def renamed(self, names: Mapping[str, str]) -> Contract:
         """Return the contract with columns renamed, given as ``{old: new}``."""
 

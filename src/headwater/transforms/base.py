@@ -131,8 +131,12 @@ class Edit:
         Their new cells: as many rows as ``rows``, only the columns that may change. A column that the
         dataset lacks is added; rows that no edit names hold null there. All edits of one plan have the
         same columns.
+    why : mapping of str to Array
+        Why the cells of a column change, a text for each of ``rows``; for those who review the change.
     delete : numpy.ndarray of int64
         Numbers of the rows that go.
+    divert : pyarrow.Array, optional
+        Why each row of ``delete`` goes. Those with a reason wait in the dataset ``NAME.quarantine``.
     append : pyarrow.Table, optional
         Rows that come, with all columns of the dataset (and further ones, which are added).
     cells : mapping of str to int
@@ -146,7 +150,9 @@ class Edit:
 
     rows: I64 = field(default_factory=lambda: _NONE)
     values: pa.Table = field(default_factory=lambda: pa.table({}))
+    why: Mapping[str, pa.Array] = field(default_factory=dict)
     delete: I64 = field(default_factory=lambda: _NONE)
+    divert: pa.Array | None = None
     append: pa.Table | None = None
     cells: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -159,7 +165,14 @@ class Edit:
             )
 
     @classmethod
-    def between(cls, before: pa.Table, after: pa.Table, *, rows: I64 | None = None) -> Self:
+    def between(
+        cls,
+        before: pa.Table,
+        after: pa.Table,
+        *,
+        rows: I64 | None = None,
+        why: Mapping[str, pa.Array] | None = None,
+    ) -> Self:
         """Return the edit that makes ``after`` of ``before``; rows that stay equal are left out.
 
         Parameters
@@ -168,6 +181,8 @@ class Edit:
             The same rows in the same order. ``after`` has the columns that may change and the new ones.
         rows : numpy.ndarray of int64, optional
             Their numbers; 0, 1, 2, … by default.
+        why : mapping of str to Array, optional
+            Why the cells of a column change, a text for each row.
 
         Notes
         -----
@@ -186,7 +201,8 @@ class Edit:
             cells[name] = int(different.sum())
         numbers = np.arange(after.num_rows, dtype=np.int64) if rows is None else rows
         values = after if touched.all() else after.filter(pa.array(touched))
-        return cls(rows=numbers[touched], values=values, cells=cells)
+        reasons = {name: texts.filter(pa.array(touched)) for name, texts in (why or {}).items()}
+        return cls(rows=numbers[touched], values=values, cells=cells, why=reasons)
 
     def shifted(self, start: int) -> Edit:
         """Return the same edit with all row numbers greater by ``start``."""

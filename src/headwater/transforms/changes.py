@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from headwater.core.arrays import cast
 from headwater.core.errors import SchemaError, UsageError
-from headwater.core.schema import SchemaChange
+from headwater.core.schema import SchemaChange, widen
+from headwater.reading.chunks import DatasetChunk
 from headwater.reading.dataset import Dataset
 from headwater.store.chunk import CHUNK_ROWS
 from headwater.transforms.base import Edit, Source, Transform, plain
+from headwater.transforms.training_rows import take_rows
 from headwater.versions.transaction import Transaction
 
 __all__ = ["Changes"]
@@ -45,7 +49,9 @@ class Changes:
     source: Source
     rows: list[I64] = field(default_factory=list)
     values: list[pa.Table] = field(default_factory=list)
+    why: list[Mapping[str, pa.Array]] = field(default_factory=list)
     delete: list[I64] = field(default_factory=list)
+    divert: list[pa.Array] = field(default_factory=list)
     append: list[pa.Table] = field(default_factory=list)
     cells: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -55,6 +61,8 @@ class Changes:
         allowed = set(self.transform.targets(self.source))
         for edit in self.transform.plan(self.source):
             self._take(edit, allowed)
+        if self.delete and self.rows:
+            self._leave_out_deleted()
 
     def _take(self, edit: Edit, allowed: set[str]) -> None:
         strange = [
@@ -78,32 +86,51 @@ class Changes:
                 )
             self.rows.append(edit.rows)
             self.values.append(edit.values)
+            self.why.append(edit.why)
         if len(edit.delete):
             self.delete.append(edit.delete)
+            self.divert.append(
+                pa.nulls(len(edit.delete), pa.string()) if edit.divert is None else edit.divert
+            )
         if edit.append is not None and edit.append.num_rows:
             self.append.append(edit.append)
+
+    def _leave_out_deleted(self) -> None:
+        """Drop the new cells of rows that go."""
+        gone = np.concatenate(self.delete)
+        for place, rows in enumerate(self.rows):
+            stays = ~np.isin(rows, gone)
+            if not stays.all():
+                keep = pa.array(stays)
+                self.rows[place], self.values[place] = rows[stays], self.values[place].filter(keep)
+                self.why[place] = {name: texts.filter(keep) for name, texts in self.why[place].items()}
 
     @property
     def record(self) -> dict[str, Any]:
         """What was done, for provenance."""
         return {
             "rows": self.source.dataset.num_rows,
-            "updated": sum(len(rows) for rows in self.rows) if self._old_columns() else 0,
+            "updated": sum(len(rows) for rows in self.rows) if self.old_columns() else 0,
             "added": sum(table.num_rows for table in self.append),
             "deleted": sum(len(rows) for rows in self.delete),
             "cells": {name: count for name, count in sorted(self.cells.items()) if count},
-            "columns_added": self._new_columns(),
+            "columns_added": self.new_columns(),
+            **({"quarantined": diverted} if (diverted := self._diverted()) else {}),
             **plain(self.facts),
         }
 
     def apply(self, tx: Transaction) -> None:
         """Make the changes in a transaction."""
-        fresh = self._new_columns()
+        fresh = self.new_columns()
         if fresh and self.rows:
             self._add_columns(tx, fresh)
+        if self._diverted():
+            tx.quarantine(self.source.dataset.name, self._waiting())
+        if self.retyped():
+            self._retype(tx)
         if self.source.key:
             self._apply_by_key(tx)
-        elif self.delete or (self.values and self._old_columns()):
+        elif self.delete or (self.values and self._edited_columns()):
             name = self.source.dataset.name
             kept = tx[name]
             change = self._schema_change(kept.schema)
@@ -120,7 +147,7 @@ class Changes:
         if self.delete:
             keys = _keys_at(self.source, np.sort(np.concatenate(self.delete)))
             tx.delete(name, keys=keys)
-        old = self._old_columns()
+        old = self._edited_columns()
         if old:
             change = self._schema_change(self.source.schema)
             for rows, values in _grouped(self.rows, self.values):
@@ -142,7 +169,7 @@ class Changes:
 
     def _rewritten(self, kept: Dataset) -> pa.RecordBatchReader:
         """Return all rows with their new cells, without those that go; a content key has no other way."""
-        old = self._old_columns()
+        old = self._edited_columns()
         schema = kept.schema
         for column in old:
             at = schema.get_field_index(column)
@@ -168,23 +195,83 @@ class Changes:
 
         return pa.RecordBatchReader.from_batches(schema, batches())
 
-    def _new_columns(self) -> list[str]:
+    def _retype(self, tx: Transaction) -> None:
+        """Write columns whose type changes anew; rows that no edit names keep their value, in the new type."""
+        names = self.retyped()
+        fields = [pa.field(name, self.values[0].schema.field(name).type) for name in names]
+        rows, values = np.concatenate(self.rows), pa.concat_tables(self.values).select(names)
+        at = np.full(self.source.dataset.num_rows, -1, np.int64)
+        at[rows] = np.arange(len(rows))
+        start = 0
+
+        def columns(chunk: DatasetChunk) -> pa.Table:
+            nonlocal start
+            live = chunk.live_positions()
+            source = np.full(chunk.rows, -1, np.int64)
+            source[live] = at[start : start + len(live)]
+            start += len(live)
+            return pa.table([_with_new(chunk, live, source, values, field) for field in fields], names=names)
+
+        tx.compute_columns(self.source.dataset.name, fields, columns, retype=True)
+
+    def _diverted(self) -> int:
+        return sum(len(reasons) - reasons.null_count for reasons in self.divert)
+
+    def _waiting(self) -> pa.Table:
+        """Return the rows that go to quarantine, with their reasons."""
+        rows, reasons = np.concatenate(self.delete), pa.chunked_array(self.divert, pa.string())
+        there = np.flatnonzero(np.asarray(reasons.is_valid()))
+        order = there[np.argsort(rows[there], kind="stable")]
+        return take_rows(self.source, rows[order]).append_column("_reason", reasons.take(pa.array(order)))
+
+    def retyped(self) -> list[str]:
+        """Return the columns whose type changes to one that the old values do not fit."""
+        return [
+            name
+            for name in self.old_columns()
+            if not pa.types.is_string(kind := self.values[0].schema.field(name).type)
+            and widen(self.source.schema.field(name).type, kind) is None
+        ]
+
+    def _edited_columns(self) -> list[str]:
+        retyped = self.retyped()
+        return [name for name in self.old_columns() if name not in retyped]
+
+    def new_columns(self) -> list[str]:
+        """Return the columns that are added."""
         names = self.values[0].schema.names if self.values else []
         known = self.source.schema.names
         added = [name for table in self.append for name in table.schema.names]
         return [name for name in dict.fromkeys([*names, *added]) if name not in known]
 
-    def _old_columns(self) -> list[str]:
+    def old_columns(self) -> list[str]:
+        """Return the columns that are there and get new cells."""
         names = self.values[0].schema.names if self.values else []
         return [name for name in names if name in self.source.schema.names]
 
     def _schema_change(self, schema: pa.Schema) -> SchemaChange:
         """Say how far the schema may change: a column may turn to text if that is what was planned."""
-        for column in self._old_columns():
+        for column in self._edited_columns():
             kind = self.values[0].schema.field(column).type
             if pa.types.is_string(kind) and not pa.types.is_string(schema.field(column).type):
                 return "any"
         return "safe"
+
+
+def _with_new(
+    chunk: DatasetChunk, live: I64, source: I64, values: pa.Table, field: pa.Field
+) -> pa.ChunkedArray:
+    """Return a column for all stored rows of a chunk: row ``source[i]`` of the values, its own where -1."""
+    new = values.column(field.name).take(pa.array(source, mask=source < 0))
+    kept = live[source[live] < 0]
+    if not len(kept):
+        return new
+    own = chunk.read_rows(kept, [field.name]).column(0)
+    if own.null_count == len(own):
+        return new
+    mask = np.zeros(chunk.rows, np.bool_)
+    mask[kept] = True
+    return pc.replace_with_mask(new.combine_chunks(), pa.array(mask), cast(own, field.type).combine_chunks())
 
 
 def _replaced(table: pa.Table, values: pa.Table, source: I64) -> pa.Table:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
-from headwater.core.errors import NotFound
+import pyarrow as pa
+
+from headwater.core.errors import NotFound, UsageError
 from headwater.core.ids import CommitId
 from headwater.store.commit import Provenance
 from headwater.transforms.base import Source, Transform, plain
 from headwater.transforms.changes import Changes
 from headwater.transforms.computed import ColumnTransform, Computed
 from headwater.transforms.draft import draft_of
+from headwater.transforms.review import Proposals, keep_accepted
+from headwater.transforms.review_file import read_decisions
 from headwater.versions.diff import Diff
 from headwater.versions.repo import Repo
 
@@ -42,6 +47,8 @@ class TransformResult:
         ``guarantee``, and what the transform learnt.
     diff : Diff
         What changed, row by row.
+    planned : Changes or Computed
+        The plan itself; see `changes`.
     """
 
     transform: str
@@ -52,6 +59,29 @@ class TransformResult:
     dry_run: bool
     record: Mapping[str, Any]
     diff: Diff
+    planned: Changes | Computed = field(repr=False)
+
+    def changes(self) -> pa.Table:
+        """Return what the transform proposes, one change a row, for review.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``change`` (``cell``, ``type``, ``column``, ``delete``, ``quarantine`` or ``add``), ``key``, ``column``,
+            ``old``, ``new``, ``reason``, ``alike`` (how many change in the same way) and ``accept``, which is
+            ``yes``. With some ``no`` in it, it is what `run` takes as ``accept``.
+
+        Raises
+        ------
+        UsageError
+            If the transform computes whole columns, which are not reviewed cell by cell.
+        """
+        if isinstance(self.planned, Computed):
+            raise UsageError(
+                f"{self.transform} computes a whole column, which is not reviewed cell by cell. Look at it with a "
+                "dry run."
+            )
+        return Proposals(self.planned).table
 
     def summary(self) -> str:
         """Return one sentence that says what happened."""
@@ -61,6 +91,12 @@ class TransformResult:
         ]
         if record["columns_added"]:
             parts.append(f"column(s) {', '.join(record['columns_added'])} added")
+        review = record.get("review")
+        if review:
+            share = f"{review['accepted']:,} of {review['proposed']:,} proposed changes"
+            if not self.diff:
+                return f"{self.transform} leaves {self.dataset!r} as it is, with {share} accepted: no commit was made."
+            parts.append(f"{share} accepted")
         if not parts:
             return f"{self.transform} has nothing to change in {self.dataset!r}: no commit was made."
         what = ", ".join(parts)
@@ -90,6 +126,7 @@ def run(
     seed: int = 0,
     message: str | None = None,
     dry_run: bool = False,
+    accept: pa.Table | str | Path | None = None,
 ) -> TransformResult:
     """Run a transform on a dataset as one commit; only rows that change are written.
 
@@ -109,6 +146,9 @@ def run(
         Commit message; says what was done by default.
     dry_run : bool
         Plan and compare, but commit nothing and leave nothing in the repository but scores of its rows.
+    accept : pyarrow.Table, str or Path, optional
+        Decisions of a review: do only what they accept. The table that `TransformResult.changes` gives, or a CSV
+        file of it, with ``yes`` or ``no`` in the column ``accept``. How many were accepted is part of the record.
 
     Returns
     -------
@@ -122,8 +162,9 @@ def run(
     UsageError
         If the transform does not fit the dataset.
     MergeConflict
-        If somebody else changed the same rows meanwhile.
+        If somebody else changed the same rows meanwhile, or what was accepted is not what is proposed now.
     """
+    decisions = read_decisions(accept) if isinstance(accept, str | Path) else accept
     here = repo.branch(branch) if branch else repo
     here = draft_of(here) if dry_run else here
     tx = here.transaction(message or f"{transform.title}: {transform.id} on {dataset}")
@@ -142,6 +183,10 @@ def run(
     changes: Changes | Computed = (
         Computed(transform, source) if isinstance(transform, ColumnTransform) else Changes(transform, source)
     )
+    if decisions is not None:
+        if isinstance(changes, Computed):
+            raise UsageError(f"{transform.id} computes a whole column, which is not accepted in part.")
+        keep_accepted(changes, decisions)
     changes.apply(tx)
     tx.provenance = Provenance(
         kind="transform",
@@ -169,4 +214,5 @@ def run(
         dry_run=dry_run,
         record=changes.record,
         diff=diff,
+        planned=changes,
     )

@@ -247,6 +247,8 @@ class Transaction:
         dataset: str,
         fields: Sequence[pa.Field],
         function: Callable[[DatasetChunk], pa.Table | None],
+        *,
+        retype: bool = False,
     ) -> None:
         """Add columns, or give columns new values, chunk by chunk; only those columns are written.
 
@@ -255,10 +257,13 @@ class Transaction:
         dataset : str
             Name of the dataset.
         fields : sequence of pyarrow.Field
-            The columns that ``function`` makes. One that is there has this type already.
+            The columns that ``function`` makes.
         function : callable
             Takes a chunk, one after the other; returns a table with those columns and a row for every stored row of
             the chunk, deleted ones included. None leaves the chunk as it is: null where a column is new.
+        retype : bool
+            Whether a column that is there may get another type: then ``function`` returns it for every chunk. Where
+            the contract promises the old type, it promises the new one.
 
         Raises
         ------
@@ -273,7 +278,7 @@ class Transaction:
                     column=field.name,
                 )
             there = field.name in manifest.schema.names and manifest.schema.field(field.name).type
-            if there and there != field.type:
+            if there and there != field.type and not retype:
                 raise SchemaError(
                     f"Column {field.name!r} of dataset {dataset!r} is {there}, not {field.type}. Name another column, "
                     "or drop this one first.",
@@ -287,7 +292,15 @@ class Transaction:
             return function(DatasetChunk(chunk, manifest.schema, self._shop.objects, key=manifest.key))
 
         one_by_one = replace(self._shop, executor=SERIAL, progress=SILENT)
-        self._after[dataset] = columns.compute_columns(manifest, fields, compute, one_by_one)
+        made = columns.compute_columns(manifest, fields, compute, one_by_one)
+        if made.contract is not None and retype:
+            promised = Contract.from_odcs(made.contract).retyped(manifest.schema, made.schema)
+            made = replace(made, contract=promised.to_odcs())
+        self._after[dataset] = made
+
+    def quarantine(self, dataset: str, rows: pa.Table) -> None:
+        """Add rows to the dataset ``NAME.quarantine``, where they wait; their column ``_reason`` says why."""
+        self._quarantine(dataset, rows)
 
     def drop_columns(self, dataset: str, names: str | Sequence[str]) -> None:
         """Drop columns; older versions keep them. What the contract says of them goes too."""
