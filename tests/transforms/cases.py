@@ -54,6 +54,31 @@ CASES = [
     Case("clean.missing"),
     Case("clean.missing", {"columns": ["income"], "strategy": "drop_rows"}),
     Case("clean.missing", {"columns": ["income", "city"], "strategy": "indicator"}),
+    Case(
+        "clean.missing", {"by": ["city"], "indicator": True, "strategy": "mean", "columns": ["income", "age"]}
+    ),
+    Case(
+        "clean.missing",
+        {"columns": ["income"], "strategy": "drop_columns"},
+        idle={"strategy": "drop_columns", "max_fraction": 0.9},
+    ),
+    Case("clean.interpolate", {"order": "id", "way": "linear"}),
+    Case(
+        "clean.interpolate",
+        {"order": "id", "columns": ["city"], "way": "nearest", "by": ["sex"], "indicator": True},
+    ),
+    Case("clean.impute", {"neighbours": 3}),
+    Case("clean.impute", {"method": "iterative", "indicator": True}),
+    Case("clean.impute", {"method": "hot_deck", "columns": ["city", "income"], "by": ["sex"]}),
+    Case("clean.outliers", {"method": "quantiles", "quantiles": [0.05, 0.95]}),
+    Case("clean.outliers", {"columns": ["income"], "factor": 0.5, "by": ["sex"], "action": "flag"}),
+    Case("clean.outliers", {"columns": ["income"], "low": 20000, "action": "drop"}),
+    Case("clean.text", {"case": "lower", "columns": ["city"]}),
+    Case("clean.categories", {"columns": ["city"]}),
+    Case("clean.types", {"columns": ["flag"], "unparsed": "null"}),
+    Case("clean.types", {"columns": ["flag"], "type": "bool", "unparsed": "quarantine"}),
+    Case("clean.dates", {"columns": ["joined"]}),
+    Case("clean.units", {"columns": ["height"], "unit": "cm"}),
     Case("clean.values", {"columns": ["city"], "trim": True, "case": "title", "mapping": {"?": None}}),
     Case("clean.values", {"columns": ["income"], "where": "income > 90000", "set_null": True}),
     Case("clean.deduplicate", {"columns": ["name", "city"]}),
@@ -105,6 +130,15 @@ def people(rows: int = 80) -> pa.Table:
             "sex": pa.array(np.array(["f", "m"])[(rng.random(rows) < 0.6).astype(int)]),
             "email": pa.array([f"p{n}@mail.example" for n in number]),
             "note": pa.array(["asked for a larger loan twice last year"] * rows, mask=number % 7 == 6),
+            "flag": pa.array(
+                np.array(["yes", "No", "TRUE", "off", "maybe"])[np.minimum(number % 4 + (number == 9) * 4, 4)]
+            ),
+            "joined": pa.array(
+                [f"{n % 28 + 1}/{n % 12 + 1}/2024" if n % 2 else f"2024-03-{n % 28 + 1:02}" for n in number]
+            ),
+            "height": pa.array(
+                [f"{5 + n % 2} ft {n % 11} in" if n % 3 else f"1.{n % 90 + 10} m" for n in number]
+            ),
             "approved": pa.array(rng.random(rows) < 0.8),
         }
     )

@@ -69,7 +69,7 @@ def test_running_again_makes_other_copies_of_real_rows(messages: pa.Table) -> No
 
 
 def test_what_does_not_fit_is_refused(messages: pa.Table) -> None:
-    with pytest.raises(UsageError, match="5 text columns"):
+    with pytest.raises(UsageError, match="8 text columns"):
         run(repo_of(people()), "people", make("augment.typos"))
     with pytest.raises(SchemaError, match="'age' is int32"):
         run(repo_of(people()), "people", make("augment.typos", {"column": "age"}))

@@ -19,6 +19,7 @@ from headwater.checks.base import CHECKS, Check, Level, States, Target
 from headwater.checks.judging import Share, number_text, percent, rows_text, share_finding
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding, Fix
+from headwater.methods.placeholders import PLACEHOLDERS
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.extremes import Extremes, ExtremesState
 from headwater.profile.kinds import Kind, as_python, from_python, kind_of
@@ -27,17 +28,6 @@ from headwater.profile.quoting import identifier, literals
 from headwater.profile.top import TopState, TopValues
 
 __all__ = ["PLACEHOLDERS", "Sentinel", "looks_like_a_code"]
-
-# fmt: off
-PLACEHOLDERS = frozenset({
-    "?", "??", "???", "-", "--", "---", ".", "..", "/", "\\", "#", "*", "n/a", "na", "n.a.", "n.a", "n.d.",
-    "#n/a", "#na", "#value!", "#null!", "#div/0!", "nan", "null", "(null)", "<null>", "nil", "none",
-    "(none)", "<none>", "missing", "(missing)", "<missing>", "unknown", "(unknown)", "<unknown>",
-    "undefined", "unspecified", "tbd", "tba", "xxx", "(blank)", "(empty)", "<empty>", "nodata",
-    "not available", "not applicable", "no data", "not specified", "not known",
-})
-# fmt: on
-"""Texts, in lower case, that people write where a value is missing."""
 
 _DATES = ("0001-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1970-01-01", "2099-12-31", "9999-12-31")
 _ROUND = frozenset(10.0**k for k in range(4, 16))

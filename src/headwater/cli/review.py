@@ -153,6 +153,8 @@ def _said(group: _Group) -> str:
             what = f"column {group.column}: {group.old} → {group.new}, all of its cells"
     elif group.change == "column":
         what = f"new column {group.column}: {group.new}"
+    elif group.change == "drop":
+        what = f"drop column {group.column}: {group.old}"
     else:
         what = f"{group.change} {_shown(group.new if group.change == 'add' else group.old)}"
     return f"{what}  [{group.reason}]{where}"

@@ -137,8 +137,12 @@ class Edit:
         Numbers of the rows that go.
     divert : pyarrow.Array, optional
         Why each row of ``delete`` goes. Those with a reason wait in the dataset ``NAME.quarantine``.
+    drop : tuple of str
+        Columns that go.
     append : pyarrow.Table, optional
         Rows that come, with all columns of the dataset (and further ones, which are added).
+    updated : int, optional
+        How many of ``rows`` differ in a column that was there; all by default.
     cells : mapping of str to int
         How many cells of each column differ from what was there.
     facts : mapping
@@ -153,7 +157,9 @@ class Edit:
     why: Mapping[str, pa.Array] = field(default_factory=dict)
     delete: I64 = field(default_factory=lambda: _NONE)
     divert: pa.Array | None = None
+    drop: tuple[str, ...] = ()
     append: pa.Table | None = None
+    updated: int | None = None
     cells: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -188,7 +194,7 @@ class Edit:
         -----
         Values are equal when their hashes are, as everywhere in the store: 1 and 1.0 are, so are two NaN.
         """
-        touched = np.zeros(after.num_rows, np.bool_)
+        touched, added = np.zeros(after.num_rows, np.bool_), False
         cells = {}
         for name in after.schema.names:
             fresh = hash_array(after.column(name))
@@ -196,17 +202,22 @@ class Edit:
                 different = fresh != hash_array(before.column(name))
                 touched |= different
             else:
-                different = fresh != 0
-                touched[:] = True
+                different, added = fresh != 0, True
             cells[name] = int(different.sum())
+        updated = int(touched.sum())
+        touched |= added
         numbers = np.arange(after.num_rows, dtype=np.int64) if rows is None else rows
         values = after if touched.all() else after.filter(pa.array(touched))
         reasons = {name: texts.filter(pa.array(touched)) for name, texts in (why or {}).items()}
-        return cls(rows=numbers[touched], values=values, cells=cells, why=reasons)
+        return cls(rows=numbers[touched], values=values, updated=updated, cells=cells, why=reasons)
 
     def shifted(self, start: int) -> Edit:
         """Return the same edit with all row numbers greater by ``start``."""
         return replace(self, rows=self.rows + start, delete=self.delete + start) if start else self
+
+    def with_tags(self, tags: Mapping[str, Mapping[str, Any]]) -> Edit:
+        """Return the same edit with facts about columns."""
+        return replace(self, tags=tags)
 
 
 class Transform(Protocol):

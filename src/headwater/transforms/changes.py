@@ -26,6 +26,7 @@ __all__ = ["Changes"]
 I64 = NDArray[np.int64]
 
 _UPSERT_ROWS = 4 * CHUNK_ROWS
+_GONE = -2
 
 
 @dataclass
@@ -50,9 +51,11 @@ class Changes:
     rows: list[I64] = field(default_factory=list)
     values: list[pa.Table] = field(default_factory=list)
     why: list[Mapping[str, pa.Array]] = field(default_factory=list)
+    updated: list[int] = field(default_factory=list)
     delete: list[I64] = field(default_factory=list)
     divert: list[pa.Array] = field(default_factory=list)
     append: list[pa.Table] = field(default_factory=list)
+    drop: list[str] = field(default_factory=list)
     cells: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -66,7 +69,9 @@ class Changes:
 
     def _take(self, edit: Edit, allowed: set[str]) -> None:
         strange = [
-            name for name in edit.values.schema.names if name not in allowed or name in self.source.key
+            name
+            for name in (*edit.values.schema.names, *edit.drop)
+            if name not in allowed or name in self.source.key
         ]
         if strange:
             raise SchemaError(
@@ -74,6 +79,7 @@ class Changes:
                 f"change ({', '.join(sorted(allowed))}). This is a mistake in the transform.",
                 column=strange[0],
             )
+        self.drop.extend(edit.drop)
         self.facts.update(edit.facts)
         self.tags.update(edit.tags)
         for name, count in edit.cells.items():
@@ -87,6 +93,7 @@ class Changes:
             self.rows.append(edit.rows)
             self.values.append(edit.values)
             self.why.append(edit.why)
+            self.updated.append(len(edit.rows) if edit.updated is None else edit.updated)
         if len(edit.delete):
             self.delete.append(edit.delete)
             self.divert.append(
@@ -102,6 +109,7 @@ class Changes:
             stays = ~np.isin(rows, gone)
             if not stays.all():
                 keep = pa.array(stays)
+                self.updated[place] = min(self.updated[place], int(stays.sum()))
                 self.rows[place], self.values[place] = rows[stays], self.values[place].filter(keep)
                 self.why[place] = {name: texts.filter(keep) for name, texts in self.why[place].items()}
 
@@ -110,11 +118,12 @@ class Changes:
         """What was done, for provenance."""
         return {
             "rows": self.source.dataset.num_rows,
-            "updated": sum(len(rows) for rows in self.rows) if self.old_columns() else 0,
+            "updated": sum(self.updated) if self.old_columns() else 0,
             "added": sum(table.num_rows for table in self.append),
             "deleted": sum(len(rows) for rows in self.delete),
             "cells": {name: count for name, count in sorted(self.cells.items()) if count},
             "columns_added": self.new_columns(),
+            **({"columns_dropped": self.drop} if self.drop else {}),
             **({"quarantined": diverted} if (diverted := self._diverted()) else {}),
             **plain(self.facts),
         }
@@ -135,6 +144,8 @@ class Changes:
             kept = tx[name]
             change = self._schema_change(kept.schema)
             tx.overwrite(name, self._rewritten(kept), schema_change=change)
+        if self.drop:
+            tx.drop_columns(self.source.dataset.name, self.drop)
         for table in self.append:
             tx.append(self.source.dataset.name, table)
         for column, tags in self.tags.items():
@@ -202,12 +213,14 @@ class Changes:
         rows, values = np.concatenate(self.rows), pa.concat_tables(self.values).select(names)
         at = np.full(self.source.dataset.num_rows, -1, np.int64)
         at[rows] = np.arange(len(rows))
+        for gone in self.delete:
+            at[gone] = _GONE
         start = 0
 
         def columns(chunk: DatasetChunk) -> pa.Table:
             nonlocal start
             live = chunk.live_positions()
-            source = np.full(chunk.rows, -1, np.int64)
+            source = np.full(chunk.rows, _GONE, np.int64)
             source[live] = at[start : start + len(live)]
             start += len(live)
             return pa.table([_with_new(chunk, live, source, values, field) for field in fields], names=names)
@@ -261,9 +274,9 @@ class Changes:
 def _with_new(
     chunk: DatasetChunk, live: I64, source: I64, values: pa.Table, field: pa.Field
 ) -> pa.ChunkedArray:
-    """Return a column for all stored rows of a chunk: row ``source[i]`` of the values, its own where -1."""
+    """Return a column for all stored rows of a chunk: row ``source[i]`` of the values, its own where -1, or null."""
     new = values.column(field.name).take(pa.array(source, mask=source < 0))
-    kept = live[source[live] < 0]
+    kept = live[source[live] == -1]
     if not len(kept):
         return new
     own = chunk.read_rows(kept, [field.name]).column(0)

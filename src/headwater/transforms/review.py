@@ -33,9 +33,9 @@ PROPOSED = pa.schema(
         ("accept", pa.string()),
     ]
 )
-"""The columns of a review: what changes (``cell``, ``type``, ``column``, ``delete``, ``quarantine`` or ``add``),
-in which row and column, from what to what and why; how many cells of the column change in the same way; and the
-decision, ``yes`` or ``no``."""
+"""The columns of a review: what changes (``cell``, ``type``, ``column``, ``drop``, ``delete``, ``quarantine`` or
+``add``), in which row and column, from what to what and why; how many cells of the column change in the same way; and
+the decision, ``yes`` or ``no``."""
 
 _YES = ("yes", "y", "true", "1", "x", "accept", "accepted")
 _NO = ("no", "n", "false", "0", "", "reject", "rejected")
@@ -128,6 +128,9 @@ class Proposals:
                 )
             )
             parts.append(_part("type", [None], name, [was], [now], title))
+        for name in changes.drop:
+            kind = type_name(changes.source.schema.field(name).type)
+            parts.append(_part("drop", [None], name, [kind], None, title))
         for name in changes.new_columns():
             kind = next(
                 table.schema.field(name).type
@@ -246,12 +249,12 @@ def _keep_cells(changes: Changes, proposals: pa.Table, accepted: Mask) -> None:
     codes = (places * max(len(names), 1) + columns)[mine]
     order = np.argsort(codes, kind="stable")
     codes, at = codes[order], at[mine][order]
-    spared = bool(changes.retyped() or changes.new_columns())
+    retypes, spared = bool(retyped), bool(retyped or changes.new_columns())
     changes.cells.update(dict.fromkeys(names, 0))
     for place, rows in enumerate(changes.rows):
         values = changes.values[place]
         before = take_rows(changes.source, rows, names)
-        touched = np.full(len(rows), spared)
+        touched = np.full(len(rows), retypes)
         for number, name in enumerate(names):
             low, high = np.searchsorted(codes, [code := place * len(names) + number, code + 1])
             mask = np.zeros(len(rows), np.bool_)
@@ -261,6 +264,8 @@ def _keep_cells(changes: Changes, proposals: pa.Table, accepted: Mask) -> None:
             values = values.set_column(values.schema.get_field_index(name), name, mixed)
             touched |= mask
             changes.cells[name] += int(mask.sum())
+        changes.updated[place] = int(touched.sum())
+        touched |= spared
         keep = pa.array(touched)
         changes.rows[place], changes.values[place] = rows[touched], values.filter(keep)
         changes.why[place] = {name: texts.filter(keep) for name, texts in changes.why[place].items()}
@@ -302,6 +307,7 @@ def _keep_columns(changes: Changes, proposals: pa.Table, accepted: Mask, refused
     changes.rows = [changes.rows[place] for place in kept]
     changes.values = [changes.values[place] for place in kept]
     changes.why = [changes.why[place] for place in kept]
+    changes.updated = [changes.updated[place] for place in kept]
 
 
 def _drop_untouched(changes: Changes) -> None:
@@ -310,17 +316,20 @@ def _drop_untouched(changes: Changes) -> None:
     for place, rows in enumerate(changes.rows):
         values = changes.values[place]
         if not values.num_columns:
-            changes.rows[place], changes.why[place] = rows[:0], {}
+            changes.rows[place], changes.why[place], changes.updated[place] = rows[:0], {}, 0
             changes.values[place] = values
             continue
         there = [name for name in values.schema.names if name in source.schema.names]
         again = Edit.between(take_rows(source, rows, there), values, rows=rows, why=changes.why[place])
         changes.rows[place], changes.values[place], changes.why[place] = again.rows, again.values, again.why
+        changes.updated[place] = again.updated or 0
 
 
 def _keep_rows(changes: Changes, proposals: pa.Table, accepted: Mask) -> None:
     kinds = proposals.column("change").to_numpy()
     places, at = (np.asarray(proposals.column(name)) for name in (_PLACE, _AT))
+    drops = set(proposals.column("column").filter(pa.array(accepted & (kinds == "drop"))).to_pylist())
+    changes.drop = [name for name in changes.drop if name in drops]
     goes = accepted & ((kinds == "delete") | (kinds == "quarantine"))
     for place, rows in enumerate(changes.delete):
         chosen = np.sort(at[goes & (places == place)])

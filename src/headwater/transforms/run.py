@@ -67,9 +67,9 @@ class TransformResult:
         Returns
         -------
         pyarrow.Table
-            ``change`` (``cell``, ``type``, ``column``, ``delete``, ``quarantine`` or ``add``), ``key``, ``column``,
-            ``old``, ``new``, ``reason``, ``alike`` (how many change in the same way) and ``accept``, which is
-            ``yes``. With some ``no`` in it, it is what `run` takes as ``accept``.
+            ``change`` (``cell``, ``type``, ``column``, ``drop``, ``delete``, ``quarantine`` or ``add``), ``key``,
+            ``column``, ``old``, ``new``, ``reason``, ``alike`` (how many change in the same way) and ``accept``, which
+            is ``yes``. With some ``no`` in it, it is what `run` takes as ``accept``.
 
         Raises
         ------
@@ -91,6 +91,10 @@ class TransformResult:
         ]
         if record["columns_added"]:
             parts.append(f"column(s) {', '.join(record['columns_added'])} added")
+        if record.get("columns_dropped"):
+            parts.append(f"column(s) {', '.join(record['columns_dropped'])} dropped")
+        if record.get("quarantined"):
+            parts.append(f"{record['quarantined']:,} of these in quarantine")
         review = record.get("review")
         if review:
             share = f"{review['accepted']:,} of {review['proposed']:,} proposed changes"

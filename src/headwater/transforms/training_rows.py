@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from headwater.core.errors import UsageError
+from headwater.core.hashing import hash_keys
 from headwater.reading.chunks import DatasetChunk
+from headwater.reading.splits import augmented, origin_hashes
 from headwater.recipes.base import AUGMENTED_FROM
 from headwater.recipes.split import split, split_columns
 from headwater.transforms.base import Source
 
-__all__ = ["HOLDOUT", "TrainingRows", "take_rows", "training_rows"]
+__all__ = ["EVERYTHING", "HOLDOUT", "Learning", "TrainingRows", "learning_rows", "take_rows", "training_rows"]
 
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 HOLDOUT = 0.25
 """The share of keys that recipes hold out unless told otherwise."""
+
+EVERYTHING = "all"
+"""Stands for all rows where the name of a part of the dataset's split is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,73 @@ def training_rows(source: Source, holdout: float = HOLDOUT) -> TrainingRows:
         np.concatenate([*(part[0] for part in parts), none]),
         np.concatenate([*(part[1] for part in parts), none]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """Which rows a transform learns from.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of bool, optional
+        Over all rows; None for all of them.
+    facts : mapping
+        For the record: ``learnt_from`` says which part, and of how many rows.
+    """
+
+    mask: Mask | None
+    facts: Mapping[str, Any]
+
+    def of(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return the values of the rows learnt from."""
+        return column if self.mask is None else column.filter(pa.array(self.mask))
+
+
+def learning_rows(source: Source, part: str = "", holdout: float = 0.0) -> Learning:
+    """Return which rows may be learnt from.
+
+    Parameters
+    ----------
+    source : Source
+        The dataset.
+    part : str
+        Name of a part of the dataset's split, or ``all``. By default the first part, which is trained on, if a split
+        is declared.
+    holdout : float
+        Without a split, the share of keys that recipes hold out, which is then left out.
+
+    Raises
+    ------
+    NotFound
+        If there is no such part.
+    UsageError
+        If a part is named and no split is declared.
+    """
+    said = source.dataset.splits
+    rows = source.dataset.num_rows
+    if part == EVERYTHING or (said is None and not part and not holdout):
+        return Learning(None, {})
+    if said is None and not part:
+        mask = training_rows(source, holdout).train
+        return Learning(mask, {"learnt_from": {"holdout": holdout, "rows": int(mask.sum()), "of": rows}})
+    if said is None:
+        raise UsageError(
+            f"Dataset {source.dataset.name!r} has no split, so no part {part!r}. Declare one with `hw split`, or give "
+            "holdout, the share of keys to leave out."
+        )
+    name = part or said.names[0]
+    number = said.number(name)
+    made = [AUGMENTED_FROM] if AUGMENTED_FROM in source.schema.names else []
+
+    def here(numbered: tuple[int, DatasetChunk]) -> Mask:
+        table = numbered[1].read([*dict.fromkeys([*said.by, *made])])
+        hashes = hash_keys(table, said.by) if said.is_grouped else origin_hashes(source.dataset, table)
+        mine: Mask = said.assign(hashes) == number
+        return mine & ~augmented(table) if number else mine
+
+    parts = list(source.executor.map(here, source.chunks()))
+    mask = np.concatenate([*parts, np.zeros(0, np.bool_)])
+    return Learning(mask, {"learnt_from": {"part": name, "rows": int(mask.sum()), "of": rows}})
 
 
 def take_rows(source: Source, rows: I64, columns: list[str] | None = None) -> pa.Table:

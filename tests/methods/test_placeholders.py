@@ -1,0 +1,12 @@
+"""Texts that stand for a missing value."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from headwater.methods.placeholders import is_placeholder
+
+
+def test_placeholders_are_known_in_any_case_and_blanks_are_too() -> None:
+    texts = pa.array(["N/A", " none ", "", "  ", "-", "no", "0", "nano", None])
+    assert is_placeholder(texts).to_pylist() == [True, True, True, True, True, False, False, False, False]
