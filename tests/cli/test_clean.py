@@ -76,3 +76,12 @@ def test_a_single_value_stands_for_a_list_of_one() -> None:
         "case": "upper",
     }
     assert as_declared("clean.values", {"columns": ["a", "b"]}) == {"columns": ["a", "b"]}
+
+
+def test_null_is_a_word_where_a_parameter_cannot_be_missing() -> None:
+    assert as_declared("clean.outliers", {"action": None, "columns": "x"}) == {
+        "action": "null",
+        "columns": ["x"],
+    }
+    assert as_declared("clean.outliers", {"low": None}) == {"low": None}
+    assert as_declared("clean.values", {"set_value": None}) == {"set_value": None}

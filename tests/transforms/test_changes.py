@@ -120,3 +120,37 @@ def test_a_transform_with_edits_of_different_columns_is_stopped() -> None:
     )
     with pytest.raises(SchemaError, match="different columns"):
         run(repo, "people", Given(edits=edits, columns=("age", "city")))
+
+
+@pytest.mark.parametrize("key", ["id", None], ids=["keyed", "unkeyed"])
+def test_a_column_may_get_another_type_while_rows_go_to_quarantine(key: str | None) -> None:
+    table = people(20)
+    repo = repo_of(table, key=key)
+    with repo.transaction("one goes") as tx:
+        tx.delete("people", where="id = 8")
+    edits = (
+        Edit(rows=np.arange(5, 18), values=pa.table({"age": np.arange(13) / 2})),
+        Edit(delete=np.array([0, 6]), divert=pa.array([None, "odd"])),
+    )
+    done = run(repo, "people", Given(edits=edits))
+    rows = repo["people"].to_arrow().sort_by("id").to_pylist()
+    ids = [n for n in table.column("id").to_pylist() if n != 8]
+    assert [row["id"] for row in rows] == [ids[n] for n in range(19) if n not in (0, 6)]
+    ages = {row["id"]: row["age"] for row in rows}
+    assert ages[ids[5]] == 0.0
+    assert ages[ids[8]] == 1.5
+    old = dict(zip(table.column("id").to_pylist(), table.column("age").to_pylist(), strict=True))
+    assert [ages[ids[n]] for n in (1, 18)] == [old[ids[1]], old[ids[18]]]
+    assert repo["people"].schema.field("age").type == pa.float64()
+    assert repo["people"].schema.names == table.schema.names
+    waiting = repo["people.quarantine"].to_arrow().to_pylist()
+    assert [(row["id"], row["_reason"]) for row in waiting] == [(ids[6], "odd")]
+    assert (done.record["updated"], done.record["deleted"], done.record["quarantined"]) == (12, 2, 1)
+
+
+@pytest.mark.parametrize("key", ["id", None], ids=["keyed", "unkeyed"])
+def test_a_column_may_go(key: str | None) -> None:
+    repo = repo_of(people(20), key=key)
+    done = run(repo, "people", Given(edits=(Edit(drop=("age",)),)))
+    assert "age" not in repo["people"].schema.names
+    assert done.record["columns_dropped"] == ["age"]

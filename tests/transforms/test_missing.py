@@ -11,6 +11,7 @@ import pytest
 
 from headwater.core.contract import Contract
 from headwater.core.errors import SchemaError, UsageError
+from headwater.reading.splits import set_split
 from headwater.recipes.split import split
 from headwater.transforms.base import make
 from headwater.transforms.missing import CleanMissing
@@ -139,3 +140,92 @@ def cleaned(**parameters: Any) -> Repo:
 def column_of(repo: Repo, name: str) -> list[Any]:
     table = repo["people"].to_arrow().sort_by("id")
     return list(table.column(name).to_pylist())
+
+
+GROUPED = pa.table(
+    {
+        "id": range(8),
+        "x": [1.0, 3.0, None, 10.0, 20.0, None, None, 7.0],
+        "word": ["a", "a", None, "b", "c", None, None, "a"],
+        "group": ["g", "g", "g", "h", "h", "h", "i", None],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "x"),
+    [("mean", [2.0, 15.0, 8.2]), ("median", [2.0, 15.0, 7.0]), ("most_frequent", [1.0, 10.0, 1.0])],
+)
+def test_a_group_is_filled_from_its_own_values_and_from_all_where_it_has_none(
+    strategy: str, x: list[float]
+) -> None:
+    repo = repo_of(GROUPED, contract=Contract(dataset="people"))
+    done = run(
+        repo, "people", make("clean.missing", {"columns": ["x"], "strategy": strategy, "by": ["group"]})
+    )
+    found = repo["people"].to_arrow().sort_by("id").column("x").to_pylist()
+    assert [found[n] for n in (2, 5, 6)] == x
+    assert done.record["groups"] == 4
+
+
+def test_filled_cells_can_be_marked_and_stay_marked() -> None:
+    repo = repo_of(GROUPED, contract=Contract(dataset="people"))
+    transform = make("clean.missing", {"columns": ["x"], "indicator": True})
+    run(repo, "people", transform)
+    with repo.transaction("another gap") as tx:
+        tx.upsert("people", [{"id": 0, "x": None}])
+    done = run(repo, "people", transform)
+    marks = repo["people"].to_arrow().sort_by("id").column("x_missing").to_pylist()
+    assert [row for row, mark in enumerate(marks) if mark] == [0, 2, 5, 6]
+    assert done.record["updated"] == 1
+
+
+def test_rows_and_columns_that_lack_too_much_are_dropped() -> None:
+    repo = repo_of(GROUPED, contract=Contract(dataset="people"))
+    fill = {"columns": ["x", "word", "group"], "max_fraction": 0.5}
+    done = run(repo, "people", make("clean.missing", {**fill, "strategy": "drop_rows"}))
+    assert done.record["deleted"] == 3
+    repo = repo_of(GROUPED, contract=Contract(dataset="people"))
+    done = run(repo, "people", make("clean.missing", {"strategy": "drop_columns", "max_fraction": 0.2}))
+    assert repo["people"].schema.names == ["id", "group"]
+    assert done.record["columns_dropped"] == ["x", "word"]
+    assert "column(s) x, word dropped" in done.summary()
+
+
+def test_fillings_are_learnt_from_the_training_part_of_a_split_alone() -> None:
+    table = pa.table({"id": range(60), "x": [None if n % 5 == 0 else float(n) for n in range(60)]})
+    repo = repo_of(table, contract=Contract(dataset="people"))
+    with repo.transaction("split") as tx:
+        set_split(tx, "people", {"train": 0.5, "test": 0.5})
+    train = repo["people"].split("train").to_arrow(["x"]).column("x").drop_null().to_numpy()
+    done = run(repo, "people", make("clean.missing", {"strategy": "mean"}))
+    assert done.record["filled_with"] == {"x": train.mean()}
+    assert done.record["learnt_from"]["part"] == "train"
+    whole = run(repo, "people", make("clean.missing", {"strategy": "mean", "part": "all"}), dry_run=True)
+    assert "learnt_from" not in whole.record
+
+
+def test_means_and_modes_are_those_of_scikit_learn() -> None:
+    impute = pytest.importorskip("sklearn.impute")
+    rng = np.random.default_rng(2)
+    values = np.where(rng.random((50, 2)) < 0.3, np.nan, rng.integers(0, 9, (50, 2)).astype(float))
+    table = pa.table({"id": range(50), "a": values[:, 0], "b": values[:, 1]})
+    for ours, theirs in (("mean", "mean"), ("median", "median"), ("most_frequent", "most_frequent")):
+        repo = repo_of(table, contract=Contract(dataset="people"))
+        run(repo, "people", make("clean.missing", {"strategy": ours}))
+        after = repo["people"].to_arrow().sort_by("id")
+        found = np.column_stack([after.column(name).to_numpy() for name in ("a", "b")])
+        np.testing.assert_allclose(found, impute.SimpleImputer(strategy=theirs).fit_transform(values))
+
+
+def test_parameters_that_do_not_go_together_are_refused() -> None:
+    for wrong, said in (
+        ({"strategy": "drop_rows", "by": ["group"]}, "fills nothing"),
+        ({"strategy": "constant", "value": 1, "columns": ["x"], "by": ["group"]}, "same for all groups"),
+        ({"max_fraction": 0.5}, "max_fraction is for"),
+        ({"strategy": "drop_rows", "max_fraction": 1.0}, "share of values"),
+        ({"by": ["nope"]}, "'nope' not found"),
+    ):
+        repo = repo_of(GROUPED, contract=Contract(dataset="people"))
+        with pytest.raises(UsageError, match=said):
+            run(repo, "people", make("clean.missing", wrong))

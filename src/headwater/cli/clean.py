@@ -157,17 +157,22 @@ def _write(session: Session, planned: TransformResult, file: str, words: tuple[s
 def as_declared(transform: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Return parameters with a single value in a list where the transform declares several.
 
-    So ``-p columns=city`` means the same as ``-p columns='["city"]'``.
+    So ``-p columns=city`` means the same as ``-p columns='["city"]'``. And ``-p action=null`` is the word, where the
+    parameter cannot be missing.
     """
     from dataclasses import fields
 
     from headwater.transforms.base import TRANSFORMS
 
     kinds = {item.name: str(item.type) for item in fields(TRANSFORMS[transform])}  # type: ignore[arg-type]
-    return {
-        name: [value] if kinds.get(name, "").startswith("tuple[") and not isinstance(value, list) else value
-        for name, value in parameters.items()
-    }
+
+    def declared(name: str, value: Any) -> Any:
+        kind = kinds.get(name, "Any")
+        if value is None and "None" not in kind and "Any" not in kind:
+            value = "null"
+        return [value] if kind.startswith("tuple[") and not isinstance(value, list) else value
+
+    return {name: declared(name, value) for name, value in parameters.items()}
 
 
 def _draw(out: Any, done: TransformResult, limit: int | None) -> None:
