@@ -58,7 +58,9 @@ EXTRA: dict[str, list[dict[str, Any]]] = {
     "validity.length": [{"column": "word", "maximum": 1}],
     "distribution.mean": [{"column": "x", "minimum": 0.2}],
     "distribution.quantile": [{"column": "x", "maximum": 0.2}],
-    "drift.distribution": [{"column": "x", "statistic": s, "maximum": 0.0} for s in ("psi", "js", "ks")],
+    "drift.distribution": [
+        {"column": "x", "statistic": s, "maximum": 0.0} for s in ("psi", "js", "ks", "wasserstein")
+    ],
     "validity.media": [{"column": "word"}],
     "validity.images": [{"column": "word"}],
     "consistency.reference": [

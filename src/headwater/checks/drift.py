@@ -1,73 +1,86 @@
-"""``drift.distribution``: a column's values are distributed as they were in the baseline."""
+"""``drift.distribution``: the values of columns are distributed as they were in the baseline."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from headwater.checks.base import CHECKS, Check, Level, States, Target
-from headwater.checks.judging import graded, judged, number_text, percent
-from headwater.core.arrays import to_python
+from headwater.checks.comparing import (
+    Summary,
+    greatest_change,
+    is_ordered,
+    ks_distance,
+    may_drift,
+    moved,
+    p_value,
+    summaries,
+    summarized,
+)
+from headwater.checks.judging import graded, judged, number_text, rows_text
 from headwater.core.errors import SchemaError, UsageError
 from headwater.core.findings import Finding
-from headwater.methods.divergence import jensen_shannon, psi, psi_noise
+from headwater.methods.divergence import jensen_shannon, psi
+from headwater.methods.multiple_testing import benjamini_hochberg, holm
 from headwater.profile.base import Measure, NeedExact
-from headwater.profile.columns import Counts
-from headwater.profile.kinds import Kind, as_python, kind_of
-from headwater.profile.quantiles import Quantiles, QuantilesState
-from headwater.profile.tally import Tally
-from headwater.profile.top import TopState, TopValues
 
-__all__ = ["Distribution", "Statistic"]
+__all__ = ["Correction", "Distribution", "Statistic", "adjusted", "p_text", "require_level"]
 
-Statistic = Literal["psi", "js", "ks"]
+Statistic = Literal["psi", "js", "ks", "wasserstein"]
+Correction = Literal["holm", "bh", "none"]
 
-F64 = NDArray[np.float64]
-
-_LIMITS = {"psi": 0.2, "js": 0.2, "ks": 0.1}
+_LIMITS = {"psi": 0.2, "js": 0.2, "ks": 0.1, "wasserstein": 0.1}
 _NAMES = {
     "psi": "population stability index",
     "js": "Jensen-Shannon distance",
     "ks": "Kolmogorov-Smirnov distance",
+    "wasserstein": "Wasserstein distance in standard deviations",
 }
-_BINS = 10
-_CATEGORIES = 50
-_CONFIDENCE = 0.999
 
 
 @CHECKS.register("drift.distribution")
 @dataclass(frozen=True, kw_only=True)
 class Distribution(Check):
-    """The distribution of a column is near that of the baseline. Without a baseline there is nothing to judge.
+    """The distribution of each column is near that of the baseline. Without a baseline there is nothing to judge.
 
-    Numbers and times are compared over the baseline's deciles, everything else over its 50 most frequent
-    values; missing values are a bin of their own (but for ``ks``, which is about values alone).
+    An alarm needs both: a difference that is large, and one that chance does not explain. Numbers and times are
+    compared over the baseline's deciles, everything else over its 50 most frequent values; missing values are a
+    bin of their own (but for ``ks`` and ``wasserstein``, which are about values alone). The test is that of
+    Kolmogorov and Smirnov, or chi-square where there is no order.
 
     Parameters
     ----------
-    column : str
-        The column.
-    statistic : {"psi", "js", "ks"}
-        Population stability index, Jensen-Shannon distance, or (numbers and times) Kolmogorov-Smirnov.
+    column : str, optional
+        The column; by default all that can be compared, but for the key.
+    exclude : tuple of str
+        Columns to leave out.
+    statistic : {"psi", "js", "ks", "wasserstein"}
+        How large a difference is: population stability index, Jensen-Shannon distance, or (numbers and times)
+        Kolmogorov-Smirnov, or how far values moved in standard deviations of the baseline.
     maximum : float, optional
-        What is let pass: 0.2, 0.2 and 0.1 by default. A population stability index that chance alone would
-        give so few rows passes too.
+        What is let pass: 0.2, 0.2, 0.1 and 0.1 by default.
+    alpha : float
+        How often chance alone may give an alarm, in all columns together.
+    correction : {"holm", "bh", "none"}
+        How p-values allow for the number of columns: ``holm`` keeps the probability of any false alarm below
+        alpha, ``bh`` (Benjamini and Hochberg) the share of false ones among the alarms.
     level : {"warn", "fail"}
-        The outcome above it.
+        The outcome of an alarm.
     """
 
     id = "drift.distribution"
+    version = 2
     title = "Changed distributions"
 
-    column: str
+    column: str | None = None
+    exclude: tuple[str, ...] = ()
     statistic: Statistic = "psi"
     maximum: float | None = None
+    alpha: float = 0.01
+    correction: Correction = "holm"
     level: Level = "warn"
 
     def __post_init__(self) -> None:
@@ -75,104 +88,146 @@ class Distribution(Check):
             raise UsageError(
                 f"There is no drift statistic {self.statistic!r}. Statistics: {', '.join(_LIMITS)}."
             )
+        require_level(self.alpha)
+        adjusted([1.0], self.correction)
 
     def measures(self, target: Target) -> Sequence[Measure[Any]]:
-        """Summarise the distribution, where there is something to compare it with."""
-        if target.baseline is None or self.column not in target.baseline.schema.names:
-            return []
-        return self._summaries(target)
+        """Summarise distributions, where there is something to compare them with."""
+        return [measure for column in self._columns(target) for measure in summaries(column, target)]
 
     def baseline_measures(self, target: Target) -> Sequence[Measure[Any]]:
         """Summarise the same of the baseline."""
         return self.measures(target)
 
     def judge(self, states: States, target: Target) -> list[Finding]:
-        """Compare."""
-        if states.baseline is None or target.baseline is None:
+        """Compare each column, then allow for their number."""
+        if target.baseline is None:
             return [self._passed("There is no baseline to compare with.")]
+        columns = self._columns(target)
+        if not columns:
+            return [
+                self._passed(f"Column {self.column!r} is new: the baseline does not have it.")
+                if self.column
+                else self._passed("No column can be compared with the baseline.")
+            ]
+        found = [self._compared(column, states, target) for column in columns]
+        tested = [one for one in found if one.is_tested]
+        self._require_fresh(tested, target)
+        certain = adjusted([one.p_value for one in tested], self.correction)
+        p_values = dict(zip([one.column for one in tested], certain, strict=True))
+        return [self._finding(one, p_values.get(one.column, 1.0), len(tested)) for one in found]
+
+    def _columns(self, target: Target) -> list[str]:
+        """Return the columns to compare."""
+        if target.baseline is None:
+            return []
+        if self.column is None:
+            fields = [field for field in target.schema if field.name not in self.exclude]
+            return [
+                field.name
+                for field in fields
+                if may_drift(field, target)
+                and (self.statistic not in ("ks", "wasserstein") or is_ordered(field.name, target))
+            ]
         if self.column not in target.baseline.schema.names:
-            return [self._passed(f"Column {self.column!r} is new: the baseline does not have it.")]
-        measures = self._summaries(target)
-        old = self._summary(states.baseline, target)
-        new = self._summary(states, target)
+            return []
+        if (
+            self.statistic in ("ks", "wasserstein")
+            and self.column in target.schema.names
+            and not is_ordered(self.column, target)
+        ):
+            raise SchemaError(
+                f"Column {self.column!r} has no order: {_NAMES[self.statistic]} needs numbers or times. "
+                "Use psi or js.",
+                column=self.column,
+            )
+        return [self.column]
+
+    def _compared(self, column: str, states: States, target: Target) -> _Compared:
+        old, new = summarized(column, states, target)
         if not old.total or not new.total:
-            return [self._passed(f"Column {self.column!r} has no values to compare.")]
+            return _Compared(column, old, new)
         if old.stale:
-            raise NeedExact(measures)
+            raise NeedExact(summaries(column, target))
         value = self._distance(old, new)
-        limit = _LIMITS[self.statistic] if self.maximum is None else self.maximum
-        if self.statistic == "psi":
-            noise = psi_noise(states.baseline.rows, states.rows, len(old.counts), _CONFIDENCE)
-            limit = max(limit, noise)
-        if new.stale and self._greatest(old, new) > limit:
-            raise NeedExact(measures)
-        broken = value > limit
-        reading = f"{_NAMES[self.statistic]} {number_text(round(value, 4))}"
-        return [
-            judged(
-                self,
-                broken,
-                f"The values of {self.column!r} are distributed differently than in the baseline "
-                f"({reading}): {_greatest_change(old, new)}."
-                if broken
-                else f"The values of {self.column!r} are distributed as in the baseline ({reading}).",
-                severity=graded(0.45, min(value / max(4 * limit, 1e-9), 1.0)),
-                column=self.column,
-                value=value,
-                threshold=limit,
-                evidence={"bins": old.names, "baseline": _shares(old), "now": _shares(new)} if broken else {},
+        greatest = self._greatest(old, new) if new.stale else value
+        return _Compared(column, old, new, value, greatest, p_value(old, new), True)
+
+    def _require_fresh(self, tested: Sequence[_Compared], target: Target) -> None:
+        """Ask for fresh measurements where rows that are no longer there could decide.
+
+        A stale column that is no alarm however the rest turns out still has a p-value, which others are adjusted
+        for; it is let be anything.
+        """
+        doubtful = [one for one in tested if one.new.stale and one.greatest > self._limit]
+        open_ = [one for one in tested if one.new.stale and one not in doubtful]
+        if not doubtful and open_:
+            verdicts = []
+            for guess in (0.0, 1.0):
+                guessed = [guess if one.new.stale else one.p_value for one in tested]
+                verdicts.append(
+                    [
+                        one.value > self._limit and p <= self.alpha
+                        for one, p in zip(tested, adjusted(guessed, self.correction), strict=True)
+                        if not one.new.stale
+                    ]
+                )
+            doubtful = open_ if verdicts[0] != verdicts[1] else []
+        if doubtful:
+            raise NeedExact([measure for one in doubtful for measure in summaries(one.column, target)])
+
+    @property
+    def _limit(self) -> float:
+        return _LIMITS[self.statistic] if self.maximum is None else self.maximum
+
+    def _finding(self, one: _Compared, p: float, tests: int) -> Finding:
+        if not one.is_tested:
+            return self._passed(f"Column {one.column!r} has no values to compare.", one.column)
+        large, certain = one.value > self._limit, p <= self.alpha
+        broken = large and certain
+        chance = f"p = {p_text(p)}" + (f" allowing for {tests:,} columns" if tests > 1 else "")
+        reading = f"{_NAMES[self.statistic]} {number_text(round(one.value, 4))}, {chance}"
+        if broken:
+            message = (
+                f"The values of {one.column!r} are distributed differently than in the baseline ({reading}): "
+                f"{greatest_change(one.old, one.new)}."
             )
-        ]
-
-    def _passed(self, message: str) -> Finding:
-        return judged(self, False, message, column=self.column)
-
-    def _summaries(self, target: Target) -> list[Measure[Any]]:
-        values: Measure[Any] = (
-            Quantiles(column=self.column) if self._is_ordered(target) else TopValues(column=self.column)
+        elif large:
+            rows = rows_text(round(min(one.old.total, one.new.total)))
+            message = f"The values of {one.column!r} differ no more than chance would have {rows} differ ({reading})."
+        else:
+            message = f"The values of {one.column!r} are distributed as in the baseline ({reading})."
+        evidence: dict[str, Any] = {"p_value": one.p_value, "adjusted_p_value": p, "tests": tests}
+        if broken:
+            evidence |= {"bins": one.old.names, "baseline": one.old.shares(), "now": one.new.shares()}
+        size = one.value / max(4 * self._limit, 1e-9)
+        return judged(
+            self,
+            broken,
+            message,
+            severity=graded(0.45, min(size, 1.0)),
+            column=one.column,
+            value=one.value if np.isfinite(one.value) else None,
+            threshold=self._limit,
+            evidence=evidence,
         )
-        return [Counts(column=self.column), values]
 
-    def _is_ordered(self, target: Target) -> bool:
-        assert target.baseline is not None
-        kinds = [
-            kind_of(dataset.schema.field(self.column).type) for dataset in (target.dataset, target.baseline)
-        ]
-        if self.statistic == "ks" and not all(kind.is_ordered for kind in kinds):
-            raise SchemaError(
-                f"Column {self.column!r} has no order: Kolmogorov-Smirnov needs numbers or times. Use psi or js.",
-                column=self.column,
-            )
-        if kinds[0].is_ordered != kinds[1].is_ordered or (Kind.TIME in kinds and kinds[0] != kinds[1]):
-            raise SchemaError(
-                f"Column {self.column!r} is {kinds[0]} now and was {kinds[1]} in the baseline: "
-                "their distributions cannot be compared.",
-                column=self.column,
-            )
-        return kinds[0].is_ordered
+    def _passed(self, message: str, column: str | None = None) -> Finding:
+        return judged(self, False, message, column=column or self.column)
 
-    def _summary(self, states: States, target: Target) -> _Summary:
-        tally = states[Counts(column=self.column)]
-        missing = _missing(tally)
-        if self._is_ordered(target):
-            quantiles = states[Quantiles(column=self.column)]
-            base = (states.baseline or states)[Quantiles(column=self.column)]
-            return _ordered(quantiles, base, missing, target.schema.field(self.column).type)
-        top = states[TopValues(column=self.column)]
-        base_top = (states.baseline or states)[TopValues(column=self.column)]
-        return _categories(top, base_top, missing)
-
-    def _distance(self, old: _Summary, new: _Summary) -> float:
+    def _distance(self, old: Summary, new: Summary) -> float:
         if self.statistic == "psi":
             return psi(old.counts, new.counts)
         if self.statistic == "js":
             return jensen_shannon(old.counts, new.counts)
-        return _ks(old, new)
+        return ks_distance(old, new) if self.statistic == "ks" else moved(old, new)
 
-    def _greatest(self, old: _Summary, new: _Summary) -> float:
+    def _greatest(self, old: Summary, new: Summary) -> float:
         """Return a bound on the distance, whatever stale rows there are among the new."""
+        if self.statistic == "wasserstein":
+            return float("inf")
         if self.statistic == "ks":
-            return _ks(old, new) + (2 * new.stale + 4 * new.error) / max(new.total - new.stale, 1.0)
+            return ks_distance(old, new) + (2 * new.stale + 4 * new.error) / max(new.total - new.stale, 1.0)
         slack = new.stale + 4 * new.error
         q = np.where(old.counts == 0, 0.5, old.counts) / old.counts.sum()
         total = max(new.total - new.stale, 1.0)
@@ -180,85 +235,57 @@ class Distribution(Check):
         high = np.minimum((np.maximum(new.counts, 0.5) + 4 * new.error) / total, 1.0)
         # Each term is convex in the share, so it is greatest at an end.
         if self.statistic == "psi":
-            return float(
-                sum(
-                    max((p - b) * np.log(p / b) for p in (x, y)) for x, y, b in zip(low, high, q, strict=True)
-                )
-            )
-        terms = [max(_js_term(p, b) for p in (x, y)) for x, y, b in zip(low, high, q, strict=True)]
-        return float(np.sqrt(min(max(sum(terms), 0.0), 1.0)))
+            return float(np.maximum((low - q) * np.log(low / q), (high - q) * np.log(high / q)).sum())
+        terms = np.maximum(_js_terms(low, q), _js_terms(high, q)).sum()
+        return float(np.sqrt(min(max(float(terms), 0.0), 1.0)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Summary:
-    """A distribution over the bins of the baseline."""
+class _Compared:
+    """One column, compared."""
 
-    names: list[str]
-    counts: F64
-    total: float
-    stale: int
-    error: int
-    quantiles: QuantilesState | None = None
-
-
-def _ordered(state: QuantilesState, base: QuantilesState, missing: int, type_: pa.DataType) -> _Summary:
-    """Count between the deciles of the baseline, values equal to one going to the bin that it ends."""
-    edges = np.unique(base.quantile(np.linspace(0, 1, _BINS + 1)[1:-1])) if base.count else np.zeros(0)
-    running = state.whole.ranks(edges)[1] if state.count else np.zeros(len(edges))
-    counts = np.diff(np.concatenate([[0.0], running, [float(state.count)]]))
-    texts = [
-        str(as_python(edge, type_)) if kind_of(type_) is Kind.TIME else number_text(edge)
-        for edge in edges.tolist()
-    ]
-    names = (
-        [
-            f"up to {texts[0]}",
-            *(f"{a} to {b}" for a, b in pairwise(texts)),
-            f"above {texts[-1]}",
-        ]
-        if texts
-        else ["all values"]
-    )
-    counts = np.append(counts, float(missing))
-    error = state.rank_error if state.count else 0
-    return _Summary([*names, "missing"], counts, float(counts.sum()), state.stale_rows, error, state)
+    column: str
+    old: Summary
+    new: Summary
+    value: float = 0.0
+    greatest: float = 0.0
+    p_value: float = 1.0
+    is_tested: bool = False
 
 
-def _categories(state: TopState, base: TopState, missing: int) -> _Summary:
-    """Count the most frequent values of the baseline, the others together."""
-    chosen = [value for value, _, _ in base.top(_CATEGORIES)]
-    values, found = state.values()
-    known = dict(zip(to_python(values), found.tolist(), strict=True))
-    counts = [float(known.get(value, 0)) for value in chosen]
-    others = max(float(state.count) - sum(counts), 0.0)
-    all_counts = np.array([*counts, others, float(missing)])
-    names = [str(value) for value in chosen]
-    return _Summary([*names, "others", "missing"], all_counts, float(all_counts.sum()), state.stale_rows, 0)
+def adjusted(p_values: Sequence[float], correction: Correction) -> list[float]:
+    """Return p-values that allow for their number.
+
+    Raises
+    ------
+    UsageError
+        If there is no such correction.
+    """
+    if correction == "none":
+        return list(p_values)
+    if correction not in ("holm", "bh"):
+        raise UsageError(f"There is no correction {correction!r} for many tests. Use holm, bh or none.")
+    found = holm(p_values) if correction == "holm" else benjamini_hochberg(p_values)
+    return [float(p) for p in found]
 
 
-def _ks(old: _Summary, new: _Summary) -> float:
-    if old.quantiles is None or new.quantiles is None or not old.quantiles.count or not new.quantiles.count:
-        return 0.0
-    a, b = old.quantiles.whole, new.quantiles.whole
-    at = np.union1d(a.points, b.points)
-    gaps = [x / a.count - y / b.count for x, y in zip(a.ranks(at), b.ranks(at), strict=True)]
-    return float(np.abs(np.concatenate(gaps)).max())
+def require_level(alpha: float) -> None:
+    """Raise unless ``alpha`` can be the level of a test.
+
+    Raises
+    ------
+    UsageError
+        If it is not between 0 and 1, both exclusive.
+    """
+    if not 0 < alpha < 1:
+        raise UsageError(f"alpha is {alpha}; give a number between 0 and 1, such as 0.01.")
 
 
-def _js_term(p: float, q: float) -> float:
+def p_text(p: float) -> str:
+    """Return a p-value for a reader."""
+    return "less than 0.0001" if p < 1e-4 else f"{p:.2g}"
+
+
+def _js_terms(p: Any, q: Any) -> Any:
     middle = (p + q) / 2
-    return float(0.5 * (p * np.log2(p / middle) + q * np.log2(q / middle)))
-
-
-def _missing(tally: Tally) -> int:
-    return tally["nulls"] + tally.counts.get("nan", 0)
-
-
-def _shares(summary: _Summary) -> list[float]:
-    return [round(share, 6) for share in (summary.counts / summary.counts.sum()).tolist()]
-
-
-def _greatest_change(old: _Summary, new: _Summary) -> str:
-    before, after = old.counts / old.counts.sum(), new.counts / new.counts.sum()
-    place = int(np.abs(after - before).argmax())
-    return f"{old.names[place]!r} had {percent(before[place])} of the rows and has {percent(after[place])}"
+    return 0.5 * (p * np.log2(p / middle) + q * np.log2(q / middle))

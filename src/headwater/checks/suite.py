@@ -136,7 +136,9 @@ def default_suite(target: Target) -> Suite:
         checks.append(_make("labels.balance"))
     if target.baseline is not None:
         checks.append(_make("schema.drift"))
-        checks += [_make("drift.distribution", column=f.name) for f in target.schema if _may_drift(f, target)]
+        ruled = {rule.column for rule in target.contract.rules if rule.check == "drift.distribution"}
+        apart = tuple(name for name in target.schema.names if name in ruled)
+        checks.append(_make("drift.distribution", exclude=apart))
     large = target.dataset.num_rows > LARGE_ROWS
     left_out: list[Check] = []
     for name in CHECKS:
@@ -228,15 +230,6 @@ def _column_checks(field: pa.Field, target: Target) -> list[Check]:
         checks.append(_make("consistency.spelling", column=name))
         checks.append(_make("validity.mixed", column=name))
     return checks
-
-
-def _may_drift(field: pa.Field, target: Target) -> bool:
-    assert target.baseline is not None
-    kind = kind_of(field.type)
-    if field.name in target.key or not kind.is_countable or field.name not in target.baseline.schema.names:
-        return False
-    # A changed kind is for `schema.drift` to report.
-    return kind is kind_of(target.baseline.schema.field(field.name).type)
 
 
 def _make(name: str, **parameters: Any) -> Check:
