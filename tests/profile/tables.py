@@ -19,6 +19,7 @@ from headwater.profile.groups import Groups
 from headwater.profile.hashes import Determines, Repeats
 from headwater.profile.quantiles import Quantiles
 from headwater.profile.shapes import Shapes
+from headwater.profile.times import TimeCounts, TimeGaps
 from headwater.profile.top import TopValues
 
 __all__ = ["COLUMNS", "MEASURES", "SCHEMA", "rows_of", "table_of", "tables"]
@@ -74,6 +75,8 @@ MEASURES: list[Measure[Any]] = [
     Repeats(of=("whole", "flag")),
     Determines(by=("flag",), determined="day"),
     Determines(by=("text", "whole"), determined="real"),
+    *(TimeCounts(column=name) for name in ("day", "time")),
+    *(TimeGaps(column=name, by=by) for name in ("day", "time") for by in (None, "flag")),
 ]
 
 

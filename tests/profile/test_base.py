@@ -158,6 +158,8 @@ _SUMMARIES: dict[str, Any] = {
         "mean": round(float(s.mean.sum()) / 1e9, 3),
     },
     "GroupsState": lambda s: {"rows": s.rows, **{str(values): count for values, count in s.items()}},
+    "TimeCountsState": lambda s: {"rows": int(s.counts.sum()), "missing": s.missing},
+    "TimeGapsState": lambda s: {f"{name}": float(one.gaps.sum()) for name, one in s.groups.items()},
     "RepeatsState": lambda s: {"rows": s.rows, "missing": s.missing, "repeated": s.outcome[1]},
     "DeterminesState": lambda s: {"rows": s.rows, "missing": s.missing, "kept": s.kept_rows},
 }
