@@ -25,6 +25,7 @@ from headwater.versions.proposals import Proposals
 from headwater.versions.sql import query
 
 if TYPE_CHECKING:
+    from headwater.checks.drift_history import DriftHistory
     from headwater.checks.report import Report
     from headwater.core.ids import CommitId
     from headwater.models.impact import Impact
@@ -198,6 +199,31 @@ class Repo(store.Repo):
             name = f"findings/{here.name}/{suite.name}.parquet"
             self.notes(here.commit).put(name, _parquet(findings_to_table(report.findings)))
         return report
+
+    def drift(self, dataset: str, *, window: str | int | None = None, **options: Any) -> DriftHistory:
+        """Say for each column when its distribution changed, and how: suddenly, gradually, or to and fro.
+
+        Two versions alone are compared by ``check(dataset, against=REF, only=["drift"])``.
+
+        Parameters
+        ----------
+        dataset : str
+            Name, or ``NAME@REF``: the version to look back from.
+        window : str or int, optional
+            What to compare: what each commit brought by default; ``"7d"`` for spans of time, or a number of rows.
+        **options : Any
+            ``since``, ``time``, ``columns``, ``limit`` and ``least``: see
+            `headwater.checks.drift_history.drift_history`.
+
+        Returns
+        -------
+        DriftHistory
+            ``changed()`` gives the columns that drift; ``to_html()`` a page with a picture.
+        """
+        from headwater.checks.drift_history import drift_history
+
+        plain, _, ref = dataset.partition("@")
+        return drift_history(self, plain, ref=ref or None, window=window, progress=self.progress, **options)
 
     def profile(self, dataset: str, *, label: str | None = None) -> Profile:
         """Describe every column of a dataset; see `headwater.profile.report`.

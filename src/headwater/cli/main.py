@@ -53,6 +53,7 @@ _SECTIONS = {
     "Quality": {
         "profile": "headwater.cli.profile:profile",
         "contract": "headwater.cli.contract:contract",
+        "drift": "headwater.cli.drift:drift",
         "clean": "headwater.cli.clean:clean",
         "quarantine": "headwater.cli.quarantine:quarantine",
         "checks": "headwater.cli.catalog:checks",

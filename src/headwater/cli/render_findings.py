@@ -16,7 +16,7 @@ from headwater.cli.options import shell_word
 from headwater.cli.tables import cut, data_table, safe
 from headwater.core.findings import Finding, Fix, Outcome
 
-__all__ = ["Findings", "badge", "clean_command", "draw_findings"]
+__all__ = ["Findings", "badge", "clean_command", "draw_finding", "draw_findings"]
 
 _STYLES = {
     Outcome.FAIL: "bold white on red",
@@ -100,7 +100,7 @@ def draw_findings(
     good = [finding for finding in report.findings if finding.outcome is Outcome.PASS]
     for finding in [*bad, *good][:limit] if everything else bad[:limit]:
         out.print()
-        _draw_finding(out, finding, examples(finding), fixes=fixes)
+        draw_finding(out, finding, examples(finding), fixes=fixes)
     left = len(bad) + (len(good) if everything else 0) - (limit or len(bad) + len(good))
     if left > 0:
         out.print(Text(f"\n… {left:,} more finding(s); --limit 0 shows all", style="dim"))
@@ -133,7 +133,10 @@ def _scores(scores: Mapping[str, float]) -> Text:
     return line
 
 
-def _draw_finding(out: Console, finding: Finding, examples: pa.Table | None, *, fixes: bool) -> None:
+def draw_finding(
+    out: Console, finding: Finding, examples: pa.Table | None = None, *, fixes: bool = True
+) -> None:
+    """Draw one finding: outcome, check and column, message, rows, fix."""
     head = Text.assemble(badge(finding.outcome), " ", (finding.check, "bold"))
     for part in (finding.column, finding.slice):
         if part:

@@ -32,9 +32,9 @@ def longest_usual_gap(gaps: ArrayLike) -> float | None:
     -----
     A gap that comes again and again (nights, weekends) is usual, whatever its length: only what is longer than the
     (k + 1)-th longest gap u can be unusual, with k = max(2, 2 %) of them. The limit is 1.5 u and, where gaps of that
-    length do not come again, as with times at random, at least u + s ln(k / 0.001): beyond it one series in a thousand would have a gap by chance. The scale s of the tail
-    is that of an exponential one between the (k + 1)-th and the 4(k + 1)-th longest gap (Rényi): of those, unlike the
-    longest, the gaps that are sought are no part.
+    length do not come again, as with times at random, at least u + s ln(k / 0.001): beyond it one series in a thousand
+    would have a gap by chance. The scale s of the tail is that of an exponential one between the (k + 1)-th and the
+    4(k + 1)-th longest gap (Rényi): the gaps that are sought are no part of those.
 
     References
     ----------

@@ -22,7 +22,7 @@ from headwater.profile.duck import session
 from headwater.reading.chunks import DatasetChunk
 from headwater.reading.dataset import Dataset
 
-__all__ = ["Measured", "by_chunk", "measure", "measure_table"]
+__all__ = ["Measured", "by_chunk", "measure", "measure_chunks", "measure_table"]
 
 S = TypeVar("S", bound=State)
 AnyMeasure = Measure[Any]
@@ -170,6 +170,23 @@ def by_chunk(
         for error in result.errors.values():
             raise error
         yield cast(S, result.states[measure.key])
+
+
+def measure_chunks(
+    chunks: Sequence[DatasetChunk],
+    schema: pa.Schema,
+    measures: Iterable[AnyMeasure],
+    *,
+    executor: Executor | None = None,
+    cache: ByteCache | None = None,
+    progress: Progress = SILENT,
+) -> Measured:
+    """Take measures of some chunks of a dataset; see `measure`. States of chunks that are kept are not taken again."""
+    wanted, errors = _validated(measures, schema)
+    job = _Job(schema, executor or LocalExecutor(), cache, progress)
+    # Fresh states: what is stale would be compared with what is not.
+    states = job.fold(chunks, list(wanted.values()), set(wanted), errors)
+    return Measured(sum(chunk.live_rows for chunk in chunks), states, errors, job.scanned_rows)
 
 
 def measure_table(table: pa.Table, measures: Iterable[AnyMeasure]) -> Measured:

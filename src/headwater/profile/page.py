@@ -28,6 +28,7 @@ __all__ = [
     "page",
     "range_dot",
     "score_ring",
+    "svg",
     "table",
 ]
 
@@ -148,7 +149,7 @@ def bars(
         shapes.append(
             f'<text x="{width}" y="{height - 3}" text-anchor="end">{escape(_short(edges[-1]))}</text>'
         )
-    return _svg(width, height, label, shapes)
+    return svg(width, height, label, shapes)
 
 
 def horizontal_bars(items: Sequence[tuple[str, float]], *, total: float, label: str, width: int = 300) -> str:
@@ -166,7 +167,7 @@ def horizontal_bars(items: Sequence[tuple[str, float]], *, total: float, label: 
             f'<text x="5" y="{y + 15}" style="fill:var(--ink)">{escape(_short(name, 30))}</text>'
             f'<text x="{width - 4}" y="{y + 15}" text-anchor="end">{number(count)} · {share}</text>'
         )
-    return _svg(width, len(items) * 21 + 2, label, shapes)
+    return svg(width, len(items) * 21 + 2, label, shapes)
 
 
 def range_dot(
@@ -190,7 +191,7 @@ def range_dot(
             f'<line class="limit" x1="{place(threshold)}" x2="{place(threshold)}" y1="0" y2="18" stroke-width="1.5">'
             f"<title>threshold {number(threshold)}</title></line>"
         )
-    return _svg(width, 18, label, shapes)
+    return svg(width, 18, label, shapes)
 
 
 def heatmap(
@@ -214,7 +215,7 @@ def heatmap(
                 f'style="fill:{hue};opacity:{0.08 + 0.92 * strength:.2f}">'
                 f"<title>{escape(name)} and {escape(other)}: {number(value, 2)}</title></rect>"
             )
-    return _svg(int(left + size), size, label, shapes)
+    return svg(int(left + size), size, label, shapes)
 
 
 def score_ring(score: float, *, label: str, size: int = 68) -> str:
@@ -232,17 +233,18 @@ def score_ring(score: float, *, label: str, size: int = 68) -> str:
         f'<circle {ring} stroke="var(--{tone})" {drawn} {turned}/>',
         f'<text x="{middle}" y="{middle + 5}" {text}>{score:.0f}</text>',
     ]
-    return _svg(size, size, f"{label}: {score:.0f} of 100", shapes)
+    return svg(size, size, f"{label}: {score:.0f} of 100", shapes)
+
+
+def svg(width: int, height: int, label: str, shapes: Sequence[str]) -> str:
+    """Return a picture of shapes; ``label`` says what it shows, for those who cannot see it."""
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    return f'<svg role="img" aria-label="{escape(label)}" {size}>{"".join(shapes)}</svg>'
 
 
 @cache
 def _style() -> str:
     return files("headwater.profile").joinpath("page.css").read_text(encoding="utf-8")
-
-
-def _svg(width: int, height: int, label: str, shapes: Sequence[str]) -> str:
-    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-    return f'<svg role="img" aria-label="{escape(label)}" {size}>{"".join(shapes)}</svg>'
 
 
 def _short(text: str, length: int = 24) -> str:
