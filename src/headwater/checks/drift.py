@@ -54,7 +54,7 @@ class Distribution(Check):
     Parameters
     ----------
     column : str, optional
-        The column; by default all that can be compared, but for the key.
+        The column; by default all that can be compared, but for the key and the time.
     exclude : tuple of str
         Columns to leave out.
     statistic : {"psi", "js", "ks", "wasserstein"}
@@ -122,7 +122,8 @@ class Distribution(Check):
         if target.baseline is None:
             return []
         if self.column is None:
-            fields = [field for field in target.schema if field.name not in self.exclude]
+            apart = {*self.exclude, target.time}  # events of another time have other times
+            fields = [field for field in target.schema if field.name not in apart]
             return [
                 field.name
                 for field in fields
