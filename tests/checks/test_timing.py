@@ -18,7 +18,7 @@ from headwater.core.findings import Finding
 from headwater.versions.repo import Repo
 from tests.checks.targets import one_finding, target_of
 
-NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
+NOW = datetime(2026, 5, 10, 12, 0, 0, 1234, tzinfo=UTC)
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
 
 
@@ -121,7 +121,9 @@ def test_order_is_known_across_chunks_and_appending_reads_what_was_appended(
 
 
 @pytest.mark.parametrize(
-    "type_", [pa.timestamp("us"), pa.timestamp("ns", "America/New_York"), pa.date32(), pa.date64()], ids=str
+    "type_",
+    [pa.timestamp("s"), pa.timestamp("us"), pa.timestamp("ns", "America/New_York"), pa.date32(), pa.date64()],
+    ids=str,
 )
 def test_times_after_now_are_counted_and_named(type_: pa.DataType) -> None:
     moments = pa.array([NOW - timedelta(days=9), NOW + timedelta(hours=2), NOW + timedelta(days=40), None])

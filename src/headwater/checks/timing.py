@@ -255,9 +255,8 @@ class Future(Check):
 
     def _bound(self, target: Target, name: str) -> float:
         """Return the last moment that is not ahead, as the column counts."""
-        return from_python(
-            target.now.astimezone(UTC) + duration(self.tolerance), target.schema.field(name).type
-        )
+        last = (target.now.astimezone(UTC) + duration(self.tolerance)).replace(microsecond=0)
+        return from_python(last, target.schema.field(name).type)
 
 
 def _after(values: pa.ChunkedArray, bound: float) -> NDArray[np.bool_]:

@@ -70,7 +70,7 @@ def drift(
     fail_on: str,
     seed: int,
 ) -> None:
-    """Say which distributions changed: from one version to another, or over a history.
+    """Compare the distributions of two versions, or follow a history.
 
     With two versions, all drift checks run: each column by effect and significance, the label, all columns together,
     vectors. Over a history each column is named none, sudden, gradual or recurring, with the commit or window where
