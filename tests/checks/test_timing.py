@@ -130,7 +130,7 @@ def test_times_after_now_are_counted_and_named(type_: pa.DataType) -> None:
     table = pa.table(
         {
             "id": [1, 2, 3, 4],
-            "at": moments.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")).cast(type_),
+            "at": moments.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")).cast(type_, safe=False),
         }
     )
     found = finding(Future(column="at"), table, key="id")
