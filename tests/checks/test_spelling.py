@@ -13,7 +13,8 @@ def test_rarer_spellings_are_mapped_to_the_usual_one() -> None:
     finding = one_finding(Spelling(column="c"), target_of(table, key="id"))
     assert (finding.outcome, finding.rows) == ("warn", ("2", "3"))
     assert finding.fix is not None
-    assert finding.fix.parameters["mapping"] == {"new york": "New York", "New  York ": "New York"}
+    assert finding.fix.transform == "clean.categories"
+    assert finding.evidence["meant"] == {"new york": "New York", "New  York ": "New York"}
 
 
 def test_different_values_are_no_spellings() -> None:

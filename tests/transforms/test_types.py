@@ -120,6 +120,12 @@ def test_numbers_can_become_other_numbers() -> None:
     assert column(repo, "y") == [None, 2, 3]
 
 
+def test_a_column_of_numbers_is_not_turned_to_text() -> None:
+    table = pa.table({"id": range(2), "x": [1.0, 2.5]})
+    with pytest.raises(UsageError, match="a column that is no text cannot keep them"):
+        clean(table, columns=["x"], type="int64")
+
+
 def test_a_contract_promises_the_new_type() -> None:
     repo = repo_of(
         TABLE, contract=Contract(dataset="people", columns=promises(TABLE.schema, ["id"]), key=("id",))

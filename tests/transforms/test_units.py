@@ -59,7 +59,12 @@ def test_what_is_no_measure_is_left_counted_or_put_aside() -> None:
         "no unit that is known": 1,
         "words after the unit": 1,
     }
-    assert found(repo) == ["1", "2", "3 m", "4", "5 kg net"]
+    assert found(repo) == ["1 kilogram", "2 kilogram", "3 m", "4", "5 kg net"]
+    assert not run(repo, "people", make("clean.units")).is_new
+    again = make("clean.units", {"columns": ["size"], "bare": "g", "unit": "g"})
+    run(repo, "people", again)
+    assert found(repo) == ["1000 gram", "2000 gram", "3 m", "4 gram", "5 kg net"]
+    assert not run(repo, "people", again).is_new
     repo, done = clean(values, unparsed="quarantine", bare="kg", rest="drop")
     assert found(repo) == [1.0, 2.0, 4.0, 5.0]
     assert done.record["quarantined"] == 1

@@ -68,7 +68,9 @@ class Spelling(Check):
                 bad=f"{offenders(share, 'is a variant', 'are variants', noun='value', column=self.column)} of "
                 f"another value in case or white space: {', '.join(pairs)}{more}.",
                 evidence={"meant": meant},
-                fix=Fix(transform="clean.values", parameters={"columns": [self.column], "mapping": meant}),
+                fix=Fix(
+                    transform="clean.categories", parameters={"columns": [self.column], "methods": ["case"]}
+                ),
             )
         ]
 

@@ -24,7 +24,7 @@ from headwater.checks.judging import (
     shown,
 )
 from headwater.core.errors import UsageError
-from headwater.core.findings import Finding
+from headwater.core.findings import Finding, Fix
 from headwater.core.text import clipped
 from headwater.methods.text_flaws import flawed
 from headwater.methods.text_shape import pieces
@@ -119,8 +119,19 @@ class Encoding(_Flawed):
                 bad=f"{offenders(share, 'is', 'are', noun='text', column=self.column)} not readable as a whole: "
                 f"{', '.join(kinds)}.",
                 evidence={name: tally[name] for name in _UNREADABLE},
+                fix=self._fix() if tally["garbled"] or tally["control"] else None,
             )
         ]
+
+    def _fix(self) -> Fix:
+        parameters = {
+            "columns": [self.column],
+            "encoding": "double",
+            "control": True,
+            "unicode": "",
+            "spaces": "",
+        }
+        return Fix(transform="clean.text", parameters=parameters)
 
 
 @CHECKS.register("completeness.near_empty")

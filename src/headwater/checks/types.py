@@ -100,8 +100,15 @@ class Type(Check):
                 column=self.column,
                 row_count=unparsed,
                 evidence=evidence,
+                fix=None if fits or parses is None else self._fix(unparsed),
             )
         ]
+
+    def _fix(self, unparsed: int) -> Fix:
+        parameters: dict[str, Any] = {"columns": [self.column], "type": self.type}
+        return Fix(
+            transform="clean.types", parameters=parameters | ({"unparsed": "null"} if unparsed else {})
+        )
 
     def offending(self, finding: Finding, target: Target) -> str | None:
         """Return the condition for texts that cannot be read."""
@@ -173,18 +180,22 @@ class Mixed(Check):
                 value=share,
                 row_count=others if broken else 0,
                 evidence={"values": found} if broken else {},
-                fix=Fix(
-                    transform="clean.values",
-                    parameters={"columns": [self.column], "where": self._condition, "set_null": True},
-                )
-                if broken
-                else None,
+                fix=self._fix(states) if broken else None,
             )
         ]
 
     def offending(self, finding: Finding, target: Target) -> str:
         """Return the condition for texts that are no numbers."""
         return self._condition
+
+    def _fix(self, states: States) -> Fix:
+        """Suggest reading the numbers; where some begin with a zero, they are codes and stay text."""
+        top = states[TopValues(column=self.column)].top()
+        if any(re.match(r"\s*0\d", value) for value, _, _ in top):
+            parameters = {"columns": [self.column], "where": self._condition, "set_null": True}
+            return Fix(transform="clean.values", parameters=parameters)
+        parameters = {"columns": [self.column], "minimum": self.minimum, "unparsed": "null"}
+        return Fix(transform="clean.types", parameters=parameters)
 
     @property
     def _condition(self) -> str:

@@ -35,7 +35,7 @@ _QUOTES = {
 # Letters of scripts that join need the zero width joiners, and emoji need the variation selector.
 _CONTROLS = (
     "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u0080-\u009f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060"
-    "\u2066-\u2069\ufeff\ufff9-\ufffb]"
+    "\u2066-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff]"
 )
 _TAG = r"</?[A-Za-z][A-Za-z0-9:-]*(?:\s[^<>]*)?/?>|<!--.*?-->|<![A-Za-z][^<>]*>"
 _BREAKS = r"(?i)<(?:br|/p|/div|/li|/tr|/h[1-6])\s*/?>"

@@ -78,12 +78,15 @@ class Reading:
         Whether texts such as ``N/A`` are missing values.
     facts : mapping
         For the record.
+    suffix : str
+        What is written after a value that was read, where the column stays text.
     """
 
     reader: Reader
     keeps_text: bool
     placeholders: bool
     facts: Mapping[str, Any]
+    suffix: str = ""
 
     def as_text(self) -> Reading:
         """Return the same reading with the values in one form, but as text."""
@@ -170,6 +173,14 @@ def parsed(
                 reasons=reasons,
             )
         keeps = bool(lost) and unparsed == "leave"
+        if keeps and not pa.types.is_string(source.schema.field(name).type):
+            raise UsageError(
+                f"{lost:,} values of column {name!r} cannot be read as {type_name(reader.kind)}, for example "
+                f"{', '.join(map(repr, examples))}, and a column that is no text cannot keep them. Make them null or "
+                "put their rows into quarantine: unparsed=.",
+                column=name,
+                reasons=reasons,
+            )
         facts: dict[str, Any] = {
             "type": "string" if keeps else type_name(reader.kind),
             "read": counts["read"],
@@ -196,6 +207,8 @@ def read_with(rows: pa.Table, readings: Mapping[str, Reading], *, unparsed: Unpa
         read = values.take(place)
         if reading.keeps_text:
             plain = as_text(values)
+            if reading.suffix:
+                plain = pc.binary_join_element_wise(plain, pa.scalar(reading.suffix), "")
             kept = pc.coalesce(plain, texts).take(place)
             after[name], read = kept, kept
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -146,20 +147,11 @@ class CleanTypes(RowTransform[Mapping[str, Reading]]):
             )
             if not is_done:
                 wanted[name] = asked
-        auto = any(asked == _AUTO for asked in wanted.values())
-
-        def gather(texts: pa.Array, counts: I64) -> _Evidence:
-            short = pc.fill_null(pc.less_equal(pc.utf8_length(texts), _LONGEST), False)
-            texts = pc.if_else(short, texts, pa.scalar(None, pa.string()))
-            booleans = to_boolean(texts, true=self.true, false=self.false) if auto else pa.nulls(0)
-            return _Evidence(
-                values=int(counts.sum()),
-                numbers=look_at_numbers(texts, counts),
-                dates=look_at_dates(texts, counts),
-                booleans=int(counts[np.asarray(booleans.is_valid())].sum()) if auto else 0,
-            )
-
-        found = look(source, list(wanted), gather, _Evidence(), placeholders=self.placeholders)
+        found: dict[str, _Evidence] = {}
+        for way in ("auto", "dates", "numbers", "words"):
+            names = [name for name, asked in wanted.items() if _way(asked) == way]
+            gather = functools.partial(self._gather, way)
+            found |= look(source, names, gather, _Evidence(), placeholders=self.placeholders)
         readers: dict[str, Reader] = {}
         for name, asked in wanted.items():
             reader = self._reader(asked, found[name])
@@ -175,6 +167,22 @@ class CleanTypes(RowTransform[Mapping[str, Reading]]):
     def apply(self, rows: pa.Table, fitted: Mapping[str, Reading], rng: np.random.Generator) -> Edit:
         """Read the columns."""
         return read_with(rows, fitted, unparsed=self.unparsed)
+
+    def _gather(self, way: str, texts: pa.Array, counts: I64) -> _Evidence:
+        """Return what texts can be read as, as far as that matters."""
+        values = int(counts.sum())
+        short = pc.fill_null(pc.less_equal(pc.utf8_length(texts), _LONGEST), False)
+        texts = pc.if_else(short, texts, pa.scalar(None, pa.string()))
+        if way == "words":
+            return _Evidence(values=values)
+        if way == "dates":
+            return _Evidence(values=values, dates=look_at_dates(texts, counts))
+        numbers = look_at_numbers(texts, counts)
+        if way == "numbers" or numbers.numbers >= self.minimum * values:
+            return _Evidence(values=values, numbers=numbers)
+        booleans = np.asarray(to_boolean(texts, true=self.true, false=self.false).is_valid())
+        dates = look_at_dates(texts, counts)
+        return _Evidence(values=values, numbers=numbers, dates=dates, booleans=int(counts[booleans].sum()))
 
     def _reader(self, asked: str, evidence: _Evidence) -> Reader | None:
         kind = self._detected(evidence) if asked == _AUTO else plain_type(parse_type(asked))
@@ -212,6 +220,16 @@ class CleanTypes(RowTransform[Mapping[str, Reading]]):
 
 
 _LONGEST = 64
+
+
+def _way(asked: str) -> str:
+    """Return what must be found out to read texts as a type."""
+    if asked == _AUTO:
+        return "auto"
+    kind = plain_type(parse_type(asked))
+    if pa.types.is_boolean(kind):
+        return "words"
+    return "dates" if pa.types.is_temporal(kind) else "numbers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,10 @@ class CleanUnits(RowTransform[Mapping[str, Reading]]):
             readers[name] = _MeasureReader(unit, form, bare, self.rest == "drop")
         readings = parsed(source, readers, unparsed=self.unparsed, placeholders=self.placeholders)
         return {
-            name: reading.with_facts(unit=readers[name].unit, units=dict(found[name].units))
+            # A number without its unit would be read as something else the next time.
+            name: replace(reading, suffix=f" {readers[name].unit}").with_facts(
+                unit=readers[name].unit, units=dict(found[name].units)
+            )
             for name, reading in readings.items()
         }
 
