@@ -262,7 +262,8 @@ def _tallies(
             many = counts[np.asarray(reasons.is_valid())]
             for reason in set(said.to_pylist()):
                 tally[reason] = int(many[np.asarray(pc.equal(said, reason)).astype(np.bool_)].sum())
-            found.append((tally, texts.filter(reasons.is_valid()).slice(0, _EXAMPLES).to_pylist()))
+            shown = texts.filter(pc.and_(reasons.is_valid(), pa.array(counts > 0)))
+            found.append((tally, shown.slice(0, _EXAMPLES).to_pylist()))
         return found
 
     total: dict[str, tuple[Counter[str], list[str]]] = {
