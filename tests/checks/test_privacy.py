@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.checks.base import Target
 from headwater.checks.privacy import PersonalData, PersonalForms
-from headwater.core.contract import ColumnPromise
+from headwater.checks.runner import run
+from headwater.core.contract import ColumnPromise, Contract
 from headwater.core.findings import Finding, Outcome, findings_to_table
 from headwater.methods.masking import MASKED
 from headwater.methods.pii import find_spans
@@ -141,3 +143,25 @@ def test_whole_mail_addresses_are_counted_as_the_patterns_find_them(texts: list[
     spans = find_spans(table.column("t")).to_pylist()
     for kind in ("email", "url_with_user", "phone"):
         assert state[kind] == len({span["row"] for span in spans if span["kind"] == kind}), kind
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "found"),
+    [
+        ("products", ["name", "price"], set()),
+        ("products", ["name", "first_name"], {"name", "first_name"}),
+        ("customers", ["Name", "price"], {"Name"}),
+        ("loan_applicants", ["name"], {"name"}),
+        ("customer_orders", ["name"], set()),
+    ],
+)
+def test_a_column_called_name_holds_names_where_the_table_is_about_persons(
+    name: str, columns: list[str], found: set[str]
+) -> None:
+    table = pa.table({column: ["a", "b"] for column in columns})
+    repo = Repo.init("memory://")
+    with repo.transaction("rows") as tx:
+        tx.append(name, table)
+    target = Target(dataset=repo[name], contract=Contract(dataset=name))
+    problems = run(target, [PersonalData()]).problems()
+    assert {finding.column for finding in problems} == found

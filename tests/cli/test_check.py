@@ -119,8 +119,8 @@ def test_a_fix_is_a_command_in_a_repository_only(folder: Path, cli: Cli) -> None
     cli("init")
     cli("import", "t.csv", "--key", "id")
     text = cli("check", "t").stdout
-    line = next(line for line in text.splitlines() if "hw clean t clean.values" in line)
-    assert "Ulm" in line
+    line = next(line for line in text.splitlines() if "hw clean t clean.categories" in line)
+    assert "columns=town" in line
 
 
 def test_a_file_here_is_meant_when_no_dataset_has_its_name(shop: hw.Repo, cli: Cli, people_csv: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from headwater.core.findings import Finding, Fix
 from headwater.core.schema import require_columns
 from headwater.methods.masking import MASKED
 from headwater.methods.pii import find_spans
-from headwater.methods.pii_kinds import KINDS, classify_name
+from headwater.methods.pii_kinds import KINDS, classify_name, is_about_persons, is_bare_name
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.batch import Batch
 from headwater.profile.kinds import Kind, kind_of
@@ -62,6 +62,20 @@ _WHOLE_EMAIL = (
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}$"
 )
 _EXAMPLES = 3
+_OF_PERSONS = frozenset(
+    {
+        "email",
+        "phone",
+        "date_of_birth",
+        "us_ssn",
+        "nhs_number",
+        "passport",
+        "driver_licence",
+        "national_id",
+        "person_name",
+    }
+)
+"""Kinds of personal data that a table of products or places does not have."""
 _BATCH_ROWS = 8192
 
 
@@ -129,7 +143,8 @@ class PersonalData(Check):
         The kinds of personal data, such as ``email``; all by default.
     level : {"warn", "fail"}
         The outcome where personal data is found. Columns that the contract classifies pass; of columns that
-        were masked the name says nothing any more.
+        were masked the name says nothing any more. A column that is just called ``name`` counts where another
+        column, or the name of the dataset, says that the table is about persons.
 
     Notes
     -----
@@ -139,6 +154,7 @@ class PersonalData(Check):
 
     id = "privacy.pii"
     title = "Personal data"
+    version = 2
     keeps_findings = True
 
     columns: tuple[str, ...] = ()
@@ -165,6 +181,7 @@ class PersonalData(Check):
                 continue
             forms = self._forms(column, states, target) if _has_forms(target, column) else []
             findings += forms or ([] if column in masked else self._by_name(column, target))
+        findings += self._bare_names(findings, {*declared, *masked}, target)
         if findings:
             return findings
         known = f" {rows_text(spared, 'column')} declared to be personal passed." if spared else ""
@@ -202,6 +219,24 @@ class PersonalData(Check):
         if kind is None or kind in _FORMS or not self._wants(kind):
             return []
         return [self._finding(column, kind, 0, None, _Found())]
+
+    def _bare_names(self, found: Sequence[Finding], spared: Set[str], target: Target) -> list[Finding]:
+        """Judge columns that are just called ``name``: they hold those of persons where the table is about persons."""
+        kinds = {finding.evidence["kind"] for finding in found}
+        if not (kinds & _OF_PERSONS or is_about_persons(target.dataset.name)) or not self._wants(
+            "person_name"
+        ):
+            return []
+        known = {finding.column for finding in found}
+        return [
+            self._finding(column, "person_name", 0, None, _Found())
+            for column in self._columns(target)
+            if is_bare_name(column)
+            and column not in spared
+            and column not in known
+            and target.dataset.num_rows
+            and kind_of(target.schema.field(column).type) is Kind.TEXT
+        ]
 
     def _finding(self, column: str, kind: str, count: int, share: float | None, first: _Found) -> Finding:
         what = _WORDS[kind]

@@ -72,7 +72,8 @@ class Sentinel(Check):
 
     def measures(self, target: Target) -> Sequence[Measure[Any]]:
         """Look at the ends, the bulk and the most frequent values."""
-        kind = kind_of(target.schema.field(self.column).type) if self.column in target.schema.names else None
+        at = target.schema.get_field_index(self.column)
+        kind = kind_of(target.schema.field(at).type) if at >= 0 else None
         if kind is Kind.TEXT:
             return [TopValues(column=self.column)]
         return [Extremes(column=self.column), Quantiles(column=self.column), TopValues(column=self.column)]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from headwater.methods.checksums import iban_is_valid, luhn_is_valid, nhs_is_valid
 
-__all__ = ["KINDS", "NAMED_KINDS", "Kind", "classify_name"]
+__all__ = ["KINDS", "NAMED_KINDS", "Kind", "classify_name", "is_about_persons", "is_bare_name"]
 
 Check = Callable[[Sequence[str]], NDArray[np.bool_]]
 
@@ -286,14 +286,44 @@ _NAMED = {
 }
 
 
+_PERSONS = (
+    "people|persons?|customers?|clients?|patients?|employees?|staff|users?|members?|students?|pupils?|contacts?|"
+    "authors?|applicants?|borrowers?|donors?|citizens?|residents?|voters?|passengers?|players?|subscribers?"
+)
+_ABOUT_PERSONS = re.compile(rf"(.* )?({_PERSONS})")
+
+
 def classify_name(name: str) -> str | None:
     """Return the kind of personal data that a column of this name is likely to hold, by its last words.
+
+    A column that is just called ``name`` may hold that of a product; see `is_bare_name`.
 
     Examples
     --------
     >>> classify_name("customerEmail"), classify_name("DATE_OF_BIRTH"), classify_name("price")
     ('email', 'date_of_birth', None)
     """
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    words = re.sub(r"[^0-9a-z]+", " ", spaced.lower()).strip()
+    words = _name_words(name)
     return next((kind for kind, pattern in _NAMED.items() if pattern.fullmatch(words)), None)
+
+
+def is_bare_name(name: str) -> bool:
+    """Say whether a column is just called ``name``: of whom or what, the rest of the table says."""
+    return _name_words(name) in ("name", "names")
+
+
+def is_about_persons(name: str) -> bool:
+    """Say whether the name of a dataset says that its rows are persons.
+
+    Examples
+    --------
+    >>> is_about_persons("loan_applicants"), is_about_persons("products")
+    (True, False)
+    """
+    return _ABOUT_PERSONS.fullmatch(_name_words(name)) is not None
+
+
+def _name_words(name: str) -> str:
+    """Return a name in lower-case words with single blanks between."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    return re.sub(r"[^0-9a-z]+", " ", spaced.lower()).strip()
