@@ -53,6 +53,12 @@ def test_a_finding_names_the_rows_the_worst_first_and_the_fix_mends_them(
     assert np.shape(finding.evidence["noise_matrix"]) == (2, 2)
     assert finding.fix is not None
     before = wrong.sum()
+    planned = run(
+        repo, "sms", make("labels.fix", {"column": "label", "min_confidence": 0.0, "folds": 3}), dry_run=True
+    )
+    proposed = planned.changes()
+    assert proposed.num_rows == finding.row_count > 50
+    assert "% sure" in proposed.column("reason")[0].as_py()
     result = run(repo, "sms", make(finding.fix.transform, finding.fix.parameters))
     after = np.array(repo["sms"].to_arrow().sort_by("id").column("label").to_pylist())
     left = (after != np.array(truth.column("label").to_pylist())).sum()

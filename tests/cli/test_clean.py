@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import headwater as hw
 from headwater.cli.clean import as_declared
 from tests.cli.conftest import Cli
@@ -85,3 +87,17 @@ def test_null_is_a_word_where_a_parameter_cannot_be_missing() -> None:
     }
     assert as_declared("clean.outliers", {"low": None}) == {"low": None}
     assert as_declared("clean.values", {"set_value": None}) == {"set_value": None}
+
+
+def test_a_parameter_can_come_from_a_file(shop: hw.Repo, cli: Cli) -> None:
+    Path("names.csv").write_text("old,new\nBob,Robert\nCleo,Cleopatra\n", encoding="utf-8")
+    words = ("clean", "people", "clean.categories", "-p", "columns=name", "-p", "methods=[]", "-p")
+    assert "2 row(s) updated" in cli(*words, "mapping=@names.csv", "--dry-run").stdout
+    Path("names.json").write_text('{"Bob": "Robert"}', encoding="utf-8")
+    assert "1 row(s) updated" in cli(*words, "mapping=@names.json").stdout
+    assert shop.commit("main").provenance.parameters["mapping"] == {"Bob": "Robert"}
+    Path("names.csv").write_text("old\nBob\n", encoding="utf-8")
+    assert "Line 1 of names.csv has one column" in cli(*words, "mapping=@names.csv", code=2).stderr
+    Path("names.json").write_text("{", encoding="utf-8")
+    assert "names.json is no JSON" in cli(*words, "mapping=@names.json", code=2).stderr
+    assert "none.csv: No such file" in cli(*words, "mapping=@none.csv", code=2).stderr

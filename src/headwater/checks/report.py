@@ -24,6 +24,8 @@ FINDING_FIELDS = (
     "message",
     "rows",
     "fix",
+    "row_count",
+    "evidence",
 )
 """The fields of a finding in JSON, everywhere and in this order."""
 
@@ -166,4 +168,6 @@ def _finite(value: Any) -> Any:
         return None
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): _finite(item) for name, item in value.items()}
     return value

@@ -20,6 +20,7 @@ from headwater.cli.options import (
     seed_option,
     shell_word,
 )
+from headwater.cli.writing import write_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -119,7 +120,7 @@ def check(
     if html is not None:
         from headwater.checks.html import to_html
 
-        html.write_text(to_html(report), encoding="utf-8")
+        write_text(html, to_html(report))
 
     def draw(out: Any) -> None:
         draw_findings(
@@ -242,7 +243,7 @@ def _put(session: Session, text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        write_text(output, text)
         session.show(
             {"path": str(output)}, lambda out: out.print(f"Wrote {output}", markup=False, soft_wrap=True)
         )

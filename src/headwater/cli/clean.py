@@ -25,7 +25,7 @@ __all__ = ["clean"]
     type=assignment,
     multiple=True,
     metavar="NAME=VALUE",
-    help="A parameter; the value is read as JSON where it is JSON.",
+    help="A parameter; the value is read as JSON where it is JSON. NAME=@FILE reads a .json or .csv file.",
 )
 @click.option("--list", "listing", is_flag=True, help="List the transforms.")
 @click.option("--branch", metavar="NAME", help="Commit to this branch; a new one starts here.")
@@ -80,6 +80,7 @@ def clean(
     hw clean people clean.categories -p columns=city --review
     hw clean people clean.categories -p columns=city --review review.csv
     hw clean people clean.categories -p columns=city --accept review.csv
+    hw clean people clean.categories -p columns=city -p mapping=@abbreviations.csv
     """
     if listing:
         from headwater.cli.catalog import show_catalog
@@ -88,7 +89,7 @@ def clean(
         return
     if dataset is None or transform is None:
         raise click.UsageError("Which dataset and which transform? `hw clean --list` lists the transforms.")
-    given = as_declared(transform, dict(parameters))
+    given = as_declared(transform, {name: _from_file(value) for name, value in parameters})
     if review is not None and accept is not None:
         raise click.UsageError("First --review, then --accept what was decided.")
     if review is not None and review != "-" and not review.lower().endswith(".csv"):
@@ -152,6 +153,33 @@ def _write(session: Session, planned: TransformResult, file: str, words: tuple[s
     session.next(
         f"hw clean {place} … --accept {shell_word(file)}   (write no in the column accept where it is wrong)"
     )
+
+
+def _from_file(value: Any) -> Any:
+    """Return what the file holds that ``@FILE`` names: JSON, or a mapping of the first column of CSV to the second."""
+    if not (isinstance(value, str) and value.startswith("@") and value.lower().endswith((".json", ".csv"))):
+        return value
+    import csv
+    import json
+    from pathlib import Path
+
+    from headwater.core.errors import InputError
+
+    path = Path(value[1:])
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix.lower() == ".json":
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise InputError(f"{path} is no JSON: {error}.", path=str(path)) from error
+    rows = [row for row in csv.reader(text.splitlines()) if row]
+    short = [number for number, row in enumerate(rows, 1) if len(row) < 2]
+    if short:
+        raise InputError(
+            f"Line {short[0]} of {path} has one column; a mapping has two: the old value and the new one.",
+            path=str(path),
+        )
+    return {row[0]: row[1] for row in rows[1:]}
 
 
 def as_declared(transform: str, parameters: dict[str, Any]) -> dict[str, Any]:

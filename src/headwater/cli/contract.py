@@ -19,6 +19,7 @@ from headwater.cli.options import (
     roles,
     shell_word,
 )
+from headwater.cli.writing import write_text
 from headwater.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def infer(
         session.show(drafted.to_odcs(), lambda _: click.echo(contract_yaml(drafted), nl=False))
     else:
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(contract_yaml(drafted), encoding="utf-8")
+        write_text(output, contract_yaml(drafted))
         value = {"path": str(output), "rules": len(drafted.rules), "contract": drafted.to_odcs()}
         text = f"Wrote {output}: {len(drafted.columns)} columns, {len(drafted.rules)} rules"
         session.show(value, lambda out: out.print(text, markup=False, soft_wrap=True))

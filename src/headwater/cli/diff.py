@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from headwater.cli.app import Session, command
+from headwater.cli.writing import write_text
 from headwater.core.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _answer(
         if output is None:
             click.echo(text, nl=False)
         else:
-            output.write_text(text, encoding="utf-8")
+            write_text(output, text)
             session.show(
                 {"path": str(output), "format": form}, lambda out: out.print(f"Wrote {output}", markup=False)
             )

@@ -10,6 +10,7 @@ import click
 from headwater.cli.app import Session, command
 from headwater.cli.check import exit_code, fail_on_option
 from headwater.cli.options import column_name, column_names, joined, seed_option, shell_word, split_ref
+from headwater.cli.writing import write_text
 
 if TYPE_CHECKING:
     from headwater.api import Repo
@@ -153,5 +154,5 @@ def _ends(span: str | None, against: str | None, ref: str | None) -> tuple[str |
 
 def _write(session: Session, html: Path | None, text: str) -> Any:
     if html is not None:
-        html.write_text(text, encoding="utf-8")
+        write_text(html, text)
         session.say(f"Wrote {html}")

@@ -16,6 +16,7 @@ import click
 from headwater.cli.app import Session, command, group
 from headwater.cli.check import exit_code, fail_on_option, file_name
 from headwater.cli.options import column_names, joined
+from headwater.cli.writing import write_text
 from headwater.core.errors import HeadwaterError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def run(
     ]
     text = _markdown(results)
     if report_file is not None:
-        report_file.write_text(text, encoding="utf-8")
+        write_text(report_file, text)
     value = {
         "checked": [target.name for target, _ in results],
         "outcome": "fail" if 1 in codes else "error" if any(codes) else "pass",

@@ -10,6 +10,7 @@ import click
 
 from headwater.cli.app import Session, command
 from headwater.cli.options import label_option, reading, reading_options, shell_word
+from headwater.cli.writing import write_text
 
 __all__ = ["profile"]
 
@@ -48,7 +49,7 @@ def profile(session: Session, what: str, label: str | None, html: Path | None, *
         repo = file_in_memory(session, what, name, **reading(options))
         found = replace(repo.profile(name, label=label), ref=None)
     if html is not None:
-        html.write_text(found.to_html(), encoding="utf-8")
+        write_text(html, found.to_html())
     session.show(found.to_dict(), lambda out: draw_profile(out, found))
     if html is not None:
         session.say(f"Wrote {html}")

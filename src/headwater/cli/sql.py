@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.app import Session, command
+from headwater.cli.writing import write_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,7 +105,7 @@ def _as_text(table: pa.Table, form: str) -> str:
 
 def _write(session: Session, table: pa.Table, output: Path) -> None:
     if output.suffix == ".md":
-        output.write_text(_as_text(table, "markdown"), encoding="utf-8")
+        write_text(output, _as_text(table, "markdown"))
     else:
         from headwater.formats.write import write
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.core.errors import SchemaError, UsageError
@@ -129,11 +130,20 @@ class FixLabels(Transform):
         yield Edit(facts={"suspects": len(sure), "relabelled": len(rows), "recipe": found.recipe})
         if len(rows):
             classes = pa.array(found.classes, pa.string()).cast(source.schema.field(name).type)
-            yield _edit(source, name, rows, classes.take(pa.array(suggested)))
+            share = pa.array(np.floor(100 * found.confidence[sure][order]).astype(np.int64)).cast(pa.string())
+            words = [pa.scalar(text) for text in ("a model that has not seen the row is ", " % sure", "")]
+            why = {name: pc.binary_join_element_wise(words[0], share, *words[1:])}
+            yield _edit(source, name, rows, classes.take(pa.array(suggested)), why)
 
 
-def _edit(source: Source, name: str, rows: NDArray[np.int64], labels: pa.Array) -> Edit:
-    return Edit.between(take_rows(source, rows, [name]), pa.table({name: labels}), rows=rows)
+def _edit(
+    source: Source,
+    name: str,
+    rows: NDArray[np.int64],
+    labels: pa.Array,
+    why: Mapping[str, pa.Array] | None = None,
+) -> Edit:
+    return Edit.between(take_rows(source, rows, [name]), pa.table({name: labels}), rows=rows, why=why)
 
 
 def _typed(labels: Iterable[Any], source: Source, name: str) -> pa.Array:
