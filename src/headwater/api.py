@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from headwater.models.train import Trained
     from headwater.profile.report import Profile
     from headwater.reading.dataset import Dataset
+    from headwater.recipes.wrong_cells import WrongCells
     from headwater.transforms.run import TransformResult
     from headwater.versions.proposal import Proposal
 
@@ -225,6 +226,110 @@ class Repo(store.Repo):
         plain, _, ref = dataset.partition("@")
         return drift_history(self, plain, ref=ref or None, window=window, progress=self.progress, **options)
 
+    def errors(self, dataset: str, *, columns: Sequence[str] = (), seed: int = 0) -> pa.Table:
+        """Return every cell that is probably wrong, with the reason and what was probably meant.
+
+        No rule is needed. What `confirm_errors` was given is learnt from.
+
+        Parameters
+        ----------
+        dataset : str
+            Name, or ``NAME@REF``.
+        columns : sequence of str
+            The columns to judge; all of text, numbers and times outside the key by default.
+        seed : int
+            Seed of the rows that dependencies are first tried on.
+
+        Returns
+        -------
+        pyarrow.Table
+            `headwater.recipes.wrong_cells.WRONG_CELLS`: row key, column, value, reason, the probability that
+            it is wrong, the suggestion (empty: no value; null: none known) and the probability that it is right.
+        """
+        return self._wrong_cells(dataset, columns, seed).table()
+
+    def ask_errors(
+        self, dataset: str, rows: int = 20, *, columns: Sequence[str] = (), seed: int = 0
+    ) -> pa.Table:
+        """Return the rows that are most useful to confirm: put wrong values right, and give all to `confirm_errors`.
+
+        Parameters
+        ----------
+        dataset : str
+            Name, or ``NAME@REF``.
+        rows : int
+            How many.
+        columns, seed
+            As for `errors`.
+        """
+        return self._wrong_cells(dataset, columns, seed).ask(rows)
+
+    def confirm_errors(self, dataset: str, rows: Any, *, message: str | None = None) -> int:
+        """Keep rows that were put right as the dataset ``NAME.confirmed``, which `errors` learns from.
+
+        Parameters
+        ----------
+        dataset : str
+            Name.
+        rows : pyarrow.Table or path
+            As `ask_errors` gave them, with wrong values put right; a file is read as text.
+        message : str, optional
+            Commit message.
+
+        Returns
+        -------
+        int
+            How many rows.
+        """
+        from headwater.formats.read import read, read_table
+        from headwater.recipes.confirmed_cells import confirm_rows
+
+        if isinstance(rows, str | Path):
+            names = read(rows).schema.names
+            rows = read_table(rows, schema=dict.fromkeys(names, pa.string()))
+        return confirm_rows(self, dataset, rows, message=message)
+
+    def repair_errors(
+        self, dataset: str, *, columns: Sequence[str] = (), min_confidence: float = 0.8, **running: Any
+    ) -> TransformResult:
+        """Give cells that are wrong the value that was meant, as one commit to review.
+
+        Parameters
+        ----------
+        dataset : str
+            Name.
+        columns : sequence of str
+            As for `errors`.
+        min_confidence : float
+            The least probability that the cell is wrong and the suggestion right.
+        **running : Any
+            ``branch``, ``seed``, ``message``, ``dry_run``.
+        """
+        from headwater.recipes.confirmed_cells import confirmed_rows
+        from headwater.recipes.wrong_cells import KEY
+
+        here = self.dataset(dataset)
+        told = confirmed_rows(self, here)
+        given = {row.pop(KEY): row for row in told.to_pylist()} if told is not None else {}
+        parameters = {"columns": tuple(columns), "min_confidence": min_confidence, "confirmed": given}
+        return self.transform(dataset, "repair.cells", parameters, **running)
+
+    def _wrong_cells(self, dataset: str, columns: Sequence[str], seed: int) -> WrongCells:
+        from headwater.recipes.confirmed_cells import confirmed_rows
+        from headwater.recipes.wrong_cells import WrongCells
+
+        here = self.dataset(dataset)
+        _, at, ref = dataset.partition("@")
+        return WrongCells(
+            dataset=here,
+            columns=tuple(columns),
+            confirmed=confirmed_rows(self.at(ref) if at else self, here),
+            seed=seed,
+            cache=self.cache,
+            executor=self.executor,
+            progress=self.progress,
+        )
+
     def profile(self, dataset: str, *, label: str | None = None) -> Profile:
         """Describe every column of a dataset; see `headwater.profile.report`.
 
@@ -314,7 +419,11 @@ class Repo(store.Repo):
             raise UsageError(f"Proposal {number} has conflicts, so there is nothing to train on yet.")
         if dataset is None:
             there = self.commit(picture.candidate).datasets
-            names = [name for name in picture.diff if name in there and not name.endswith(".quarantine")]
+            names = [
+                name
+                for name in picture.diff
+                if name in there and not name.endswith((".quarantine", ".confirmed"))
+            ]
             if len(names) != 1:
                 raise UsageError(
                     f"Which dataset shall a model be trained on? Name it: {', '.join(names) or 'none changes'}."

@@ -90,6 +90,7 @@ CASES = [
     Case("embed.column", {"column": "note", "encoder": "hash", "options": {"dimensions": 8}}),
     Case("embed.column", {"column": "city", "encoder": "hash", "into": "v", "options": {"dimensions": 4}}),
     Case("labels.fix", other_labels, idle=same_labels),
+    Case("repair.cells", {"min_confidence": 0.5}, idle={"min_confidence": 1.0}),
 ]
 
 

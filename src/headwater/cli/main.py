@@ -54,6 +54,7 @@ _SECTIONS = {
         "profile": "headwater.cli.profile:profile",
         "contract": "headwater.cli.contract:contract",
         "drift": "headwater.cli.drift:drift",
+        "errors": "headwater.cli.wrong_cells:errors",
         "clean": "headwater.cli.clean:clean",
         "quarantine": "headwater.cli.quarantine:quarantine",
         "checks": "headwater.cli.catalog:checks",

@@ -199,7 +199,11 @@ def _changed_dataset(repo: Repo, base: str, head: str) -> str:
     there = repo.at(head).datasets()
     if len(there) == 1:
         return there[0]
-    changed = [name for name in repo.diff(base, head) if name in there and not name.endswith(".quarantine")]
+    changed = [
+        name
+        for name in repo.diff(base, head)
+        if name in there and not name.endswith((".quarantine", ".confirmed"))
+    ]
     if len(changed) != 1:
         names = ", ".join(changed or there) or "none"
         raise click.UsageError(f"Which dataset? Name one with --dataset: {names}.")

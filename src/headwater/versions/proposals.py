@@ -36,7 +36,7 @@ __all__ = ["Checker", "Proposals"]
 _ATTEMPTS = 100
 _MERGES = 5
 _RANK = ("pass", "warn", "fail", "error")
-_QUARANTINE = ".quarantine"
+_KEPT_BESIDE = (".quarantine", ".confirmed")
 
 
 class Checker(Protocol):
@@ -389,7 +389,7 @@ class Proposals(Mapping[int, Proposal]):
         reports: list[dict[str, Any]] = []
         outcome = None
         if check and self._checker is not None:
-            names = [n for n in diff if n in candidate.datasets and not n.endswith(_QUARANTINE)]
+            names = [n for n in diff if n in candidate.datasets and not n.endswith(_KEPT_BESIDE)]
             reports = self._checker(candidate.id, target, names, only)
             outcome = max((report["outcome"] for report in reports), key=_RANK.index, default="pass")
             keep_alive(candidate, repo.objects, began)
