@@ -186,7 +186,8 @@ def most_useful_rows(
     Notes
     -----
     A signature is worth as much as its cells are uncertain together, somewhat more where they are thought
-    wrong (for these are changed), divided by the cells of it that were confirmed. Rows are taken greedily by the worth of their cells, so that each is unlike those before.
+    wrong (for these are changed), divided by the cells of it that were confirmed. Rows are taken greedily by
+    the worth of their cells, so that each is unlike those before.
     """
     if not chances:
         return np.zeros(0, np.int64)
