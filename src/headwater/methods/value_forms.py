@@ -33,6 +33,8 @@ _COVERED = 0.9
 _FIXED = 0.99
 """The least share of the one form that makes a column one of fixed length."""
 _LONGEST = 200
+_ASCII = ("[0-9]", "[A-Z]", "[a-z]")
+_LETTERS = (r"\p{Nd}", r"\p{Lu}", r"[\p{Ll}\p{Lo}\p{Lt}\p{Lm}\p{M}]")
 
 
 def forms(texts: pa.Array, level: Level) -> pa.Array:
@@ -53,10 +55,12 @@ def forms(texts: pa.Array, level: Level) -> pa.Array:
     ['Route 9b', 'Aa 9a', 'Aaaaa 99a']
     """
     short = pc.utf8_slice_codeunits(texts, 0, _LONGEST)
+    plain = bool(pc.all(pc.string_is_ascii(short), min_count=0).as_py())
+    digit, upper, lower = _ASCII if plain else _LETTERS  # classes of all letters take long to compile
     if level == "words":
-        return pc.replace_substring_regex(short, r"[+-]?\p{Nd}+([.,]\p{Nd}+)*", "9")
+        return pc.replace_substring_regex(short, f"[+-]?{digit}+([.,]{digit}+)*", "9")
     many = "+" if level == "classes" else ""
-    for kind, letters in (("9", r"\p{Nd}"), ("A", r"\p{Lu}"), ("a", r"[\p{Ll}\p{Lo}\p{Lt}\p{Lm}\p{M}]")):
+    for kind, letters in (("9", digit), ("A", upper), ("a", lower)):
         short = pc.replace_substring_regex(short, letters + many, kind)
     return short
 
