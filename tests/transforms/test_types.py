@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from headwater.core.contract import Contract, promises
 from headwater.core.errors import NotFound, SchemaError, UsageError
 from headwater.core.types import type_name
+from headwater.reading.splits import set_split
 from headwater.transforms.base import make
 from headwater.transforms.run import TransformResult, run
 from headwater.versions.repo import Repo
@@ -209,3 +210,17 @@ def test_a_published_messy_table_gets_the_types_of_its_clean_version(shared: Pat
         near = pc.less(pc.abs(pc.subtract(truth, found)), 1e-9)
         assert pc.all(pc.fill_null(near, True)).as_py()
         assert truth.null_count == found.null_count
+
+
+def test_the_column_that_the_split_goes_by_keeps_its_type() -> None:
+    table = pa.table({"id": range(6), "patient": ["1", "2", "3"] * 2, "n": ["1"] * 6})
+    repo = repo_of(table, contract=Contract(dataset="people"))
+    with repo.transaction("split") as tx:
+        set_split(tx, "people", {"train": 0.5, "test": 0.5}, by="patient")
+    run(repo, "people", make("clean.types"))
+    assert {name: str(repo["people"].schema.field(name).type) for name in ("patient", "n")} == {
+        "patient": "string",
+        "n": "int64",
+    }
+    with pytest.raises(SchemaError, match="decides which part of the split"):
+        run(repo, "people", make("clean.types", {"columns": ["patient"]}))

@@ -209,6 +209,15 @@ class Changes:
     def _retype(self, tx: Transaction) -> None:
         """Write columns whose type changes anew; rows that no edit names keep their value, in the new type."""
         names = self.retyped()
+        said = self.source.dataset.splits
+        moved = [name for name in names if said is not None and name in said.by]
+        if moved:
+            raise SchemaError(
+                f"Column {moved[0]!r} decides which part of the split of dataset {self.source.dataset.name!r} a row is "
+                "in. With another type it would deal the rows anew. Name other columns, or declare the split again "
+                "afterwards: `hw split`.",
+                column=moved[0],
+            )
         fields = [pa.field(name, self.values[0].schema.field(name).type) for name in names]
         rows, values = np.concatenate(self.rows), pa.concat_tables(self.values).select(names)
         at = np.full(self.source.dataset.num_rows, -1, np.int64)

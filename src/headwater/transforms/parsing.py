@@ -103,7 +103,7 @@ def require_unparsed(unparsed: str) -> None:
 
 
 def columns_to_read(source: Source, columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns named, or all text columns other than the key.
+    """Return the columns named, or all text columns other than the key and the one that the split goes by.
 
     Raises
     ------
@@ -117,7 +117,9 @@ def columns_to_read(source: Source, columns: Sequence[str]) -> tuple[str, ...]:
                 f"Column {name!r} is {type_name(kind)}; only plain values are read.", column=name
             )
     text = (field.name for field in source.schema if pa.types.is_string(field.type))
-    return tuple(columns) or tuple(name for name in text if name not in source.key)
+    said = source.dataset.splits
+    spared = {*source.key, *(said.by if said else ())}
+    return tuple(columns) or tuple(name for name in text if name not in spared)
 
 
 def look(
