@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from headwater.core.errors import UsageError
 from headwater.core.hashing import hash_columns
 from headwater.transforms.base import TRANSFORMS, make
+from headwater.transforms.computed import ColumnTransform
 from headwater.transforms.run import run
 from headwater.versions.repo import Repo
 from tests.transforms.cases import CASES, Case, people, repo_of, source_of
@@ -183,3 +185,19 @@ def nulls_like(table: pa.Table) -> pa.Table:
         ],
         schema=table.schema,
     )
+
+
+@every_case
+@with_and_without_key
+def test_accepting_all_that_is_proposed_is_running_it(case: Case, key: str | None) -> None:
+    repo, twin = repo_of(people(), key=key), repo_of(people(), key=key)
+    transform = case.make(repo["people"])
+    planned = run(repo, "people", transform, seed=2, dry_run=True)
+    if isinstance(transform, ColumnTransform):
+        with pytest.raises(UsageError, match="whole column"):
+            planned.changes()
+        return
+    run(repo, "people", transform, seed=2, accept=planned.changes())
+    run(twin, "people", transform, seed=2)
+    assert repo["people"].fingerprint == twin["people"].fingerprint
+    assert repo["people"].schema == twin["people"].schema

@@ -224,7 +224,7 @@ def draw_commit(out: Console, commit: Mapping[str, Any]) -> None:
     facts += [("parent", parent[:SHORT]) for parent in commit["parents"]]
     facts += list(_provenance(commit["provenance"]))
     for name, text in facts:
-        out.print(Text.assemble((f"{name:<9}", "dim"), safe(text)), soft_wrap=True)
+        out.print(Text.assemble((f"{name:<8} ", "dim"), safe(text)), soft_wrap=True)
     out.print()
     for line in commit["message"].splitlines():
         out.print(Text(f"  {safe(line)}"), soft_wrap=True)
