@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from headwater.core.errors import UsageError
@@ -65,3 +66,17 @@ def test_confirmed_values_are_written_in_the_columns_type() -> None:
 def test_other_columns_stay() -> None:
     repo = repo_of(cities())
     assert not run(repo, "d", RepairCells(columns=("n",))).is_new
+
+
+def test_each_repair_can_be_reviewed_with_its_reason_and_accepted_alone() -> None:
+    repo = repo_of(cities(), 2)
+    proposed = run(repo, "d", RepairCells(), dry_run=True).changes()
+    reasons = dict(zip(proposed["key"].to_pylist(), proposed["reason"].to_pylist(), strict=True))
+    assert set(reasons) == {"4", "100", "120"}
+    assert reasons["4"].startswith("spelling, ")
+    assert reasons["120"].startswith("placeholder, ")
+    assert all(reason.endswith(" % sure") for reason in reasons.values())
+    mine = proposed.filter(pc.equal(proposed["key"], "4"))
+    done = run(repo, "d", RepairCells(), accept=mine)
+    assert done.record["review"] == {"proposed": 3, "accepted": 1, "refused": 0, "by_column": {"city": 1}}
+    assert [value(repo, row, "city") for row in (4, 100)] == ["montgomery", "mxntgxmery"]

@@ -24,7 +24,7 @@ class RepairCells(Transform):
     """Give wrong cells the value that was meant, where that is sure enough.
 
     What is wrong and what was meant is found as by ``accuracy.cells``. A suggestion that does not fit the
-    type of its column is left out. Review the commit with ``hw diff`` before it is merged.
+    type of its column is left out. ``hw clean DATASET repair.cells --review`` shows each before it is made.
 
     Parameters
     ----------
@@ -96,6 +96,8 @@ def _repaired(chunk: DatasetChunk, start: int, cells: pa.Table, names: list[str]
     after = before
     of_cell = np.asarray(cells.column("column").to_pylist(), object)
     numbers = np.asarray(cells.column("row")) - start
+    said = _told(cells)
+    why = {}
     for name in names:
         here = np.flatnonzero(of_cell == name)
         if not len(here):
@@ -105,12 +107,23 @@ def _repaired(chunk: DatasetChunk, start: int, cells: pa.Table, names: list[str]
         rows = numbers[here][fits]
         mask = np.zeros(before.num_rows, np.bool_)
         mask[rows] = True
+        told = np.full(before.num_rows, None, object)
+        told[rows] = said[here][fits]
+        why[name] = pa.array(told, pa.string())
         place = np.zeros(before.num_rows, np.int64)
         place[rows] = np.flatnonzero(fits)
         column = before.column(name).combine_chunks()
         merged = pc.if_else(pa.array(mask), values.take(pa.array(place)), column) if mask.any() else column
         after = after.set_column(after.schema.get_field_index(name), before.schema.field(name), merged)
-    return Edit.between(before, after).shifted(start)
+    return Edit.between(before, after, why=why).shifted(start)
+
+
+def _told(cells: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """Return why each cell is taken for wrong, and how sure that is, for those who review the repair."""
+    share = np.floor(100 * np.asarray(cells.column("confidence"))).astype(np.int64)
+    sure = pa.array(share).cast(pa.string())
+    texts = pc.binary_join_element_wise(cells.column("reason").combine_chunks(), ", ", sure, " % sure", "")
+    return np.asarray(texts.to_pylist(), object)
 
 
 def _typed(texts: pa.Array, kind: pa.DataType) -> tuple[pa.Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
