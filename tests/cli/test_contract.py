@@ -119,3 +119,17 @@ def test_a_file_without_the_key_of_the_contract_breaks_a_promise(cli: Cli, folde
         found = cli.json(*command, "f.csv", "--contract", "c.yaml", code=1)["findings"]
         assert (found[0]["check"], found[0]["column"], found[0]["outcome"]) == ("schema.drift", "id", "fail")
     assert "Column 'id' not found" in cli("check", "f.csv", "--key", "id", code=2).stderr
+
+
+def test_what_another_tool_promises_becomes_a_contract(folder: Path, cli: Cli) -> None:
+    (folder / "people.json").write_text(
+        '{"expectations": [{"type": "expect_column_values_to_be_unique", "kwargs": {"column": "id"}},'
+        ' {"type": "expect_it_all", "kwargs": {}}]}'
+    )
+    answer = cli("contract", "import", "people.json", "-o", "out/people.yaml")
+    assert answer.stdout == "Wrote out/people.yaml: 0 columns, 1 rules\n"
+    assert "No equivalent, kept as text: expect_it_all {}" in answer.stderr
+    assert "Next: hw contract set people out/people.yaml" in answer.stderr
+    assert cli.json("contract", "import", "people.json")["left"] == ["expect_it_all {}"]
+    assert "it cannot be read" in cli("contract", "import", "none.json", code=2).stderr
+    assert "no suite" in cli("contract", "import", "out/people.yaml", code=2).stderr

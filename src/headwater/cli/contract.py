@@ -97,6 +97,52 @@ def infer(
         )
 
 
+@command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["great-expectations", "pandera", "dbt"]),
+    help="What it is; known from its content by default.",
+)
+@click.option("--model", metavar="NAME", help="Which model of a dbt file, or a name for the dataset.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the YAML to this file."
+)
+def import_(session: Session, file: Path, form: Any, model: str | None, output: Path | None) -> None:
+    """Make a contract of what another tool promises.
+
+    Reads suites of Great Expectations (JSON), schemas of pandera (YAML) and the tests of dbt (YAML). What has no
+    equivalent is named, and stands in the contract as text.
+
+    Examples
+    --------
+    hw contract import expectations/reviews.json -o contracts/reviews.yaml
+    hw contract import models/schema.yml --model reviews
+    """
+    from headwater.checks.foreign import read_foreign
+    from headwater.cli.documents import document_yaml
+
+    found = read_foreign(file, format=form, model=model)
+    document = found.to_odcs()
+    facts = {"rules": len(found.contract.rules), "left": list(found.left)}
+    if output is None:
+        session.show({"contract": document, **facts}, lambda _: click.echo(document_yaml(document), nl=False))
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(document_yaml(document), encoding="utf-8")
+        text = f"Wrote {output}: {len(found.contract.columns)} columns, {len(found.contract.rules)} rules"
+        session.show(
+            {"path": str(output), "contract": document, **facts},
+            lambda out: out.print(text, markup=False, soft_wrap=True),
+        )
+    for left in found.left:
+        session.say(f"No equivalent, kept as text: {left}")
+    if output is not None:
+        name = shell_word(found.contract.dataset)
+        session.next(f"hw contract set {name} {shell_word(str(output))}")
+
+
 @command("show")
 @click.argument("dataset", metavar="DATASET[@REF]")
 def show(session: Session, dataset: str) -> None:
@@ -205,7 +251,7 @@ def validate(
         click.get_current_context().exit(code)
 
 
-for each in (infer, show, validate, set_):
+for each in (infer, import_, show, validate, set_):
     contract.add_command(each)
 
 

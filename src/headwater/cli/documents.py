@@ -11,7 +11,7 @@ import click
 from headwater.core.contract import Contract
 from headwater.core.errors import InputError
 
-__all__ = ["contract_yaml", "read_contract"]
+__all__ = ["contract_yaml", "document_yaml", "read_contract"]
 
 
 def read_contract(path: Path) -> Contract:
@@ -53,9 +53,14 @@ def read_contract(path: Path) -> Contract:
 
 def contract_yaml(contract: Contract) -> str:
     """Return a contract as an ODCS document in YAML."""
+    return document_yaml(contract.to_odcs())
+
+
+def document_yaml(document: Mapping[str, Any]) -> str:
+    """Return an ODCS document in YAML, its fields in order."""
     import yaml
 
-    text: str = yaml.safe_dump(contract.to_odcs(), sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=100)
     return text
 
 
