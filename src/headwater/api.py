@@ -144,6 +144,7 @@ class Repo(store.Repo):
         against: str | None = None,
         contract: Contract | None = None,
         only: Sequence[str] = (),
+        rows: int | None = 50,
         seed: int = 0,
         **roles: Any,
     ) -> Report:
@@ -159,6 +160,8 @@ class Repo(store.Repo):
             The promises to hold it to; the dataset's own by default.
         only : sequence of str
             Ids or families of checks; all that fit by default.
+        rows : int or None
+            How many keys of offending rows a finding lists; None for all.
         seed : int
             Seed of the checks that train models.
         **roles : Any
@@ -191,6 +194,7 @@ class Repo(store.Repo):
             cache=self.cache,
             progress=self.progress,
             seed=seed,
+            row_limit=max(here.num_rows, 1) if rows is None else rows,
             beside=self.at(here.commit).__getitem__ if here.commit else self.__getitem__,
         )
         suite = suite_for(target)

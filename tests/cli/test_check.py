@@ -13,6 +13,8 @@ import pyarrow.csv
 import pytest
 
 import headwater as hw
+from headwater.cli.documents import contract_yaml
+from headwater.core.contract import Contract, Rule
 from tests.cli.conftest import Cli
 
 CHANCE = random.Random(7)
@@ -230,3 +232,16 @@ def test_what_the_reader_has_to_say_is_said(cli: Cli, folder: Path, words: list[
     assert "Left out 1 malformed line, the first being line 3" in said
     assert "'zip' is read as text: '01234'" in said
     assert "Note" not in cli(*words, "da.csv", "--on-bad-lines", "skip", "--json").stderr
+
+
+def test_all_rows_of_a_finding_can_be_listed(cli: Cli, folder: Path) -> None:
+    (folder / "wide.csv").write_text("id,x\n" + "".join(f"{n},{-1 if n < 80 else 5}\n" for n in range(200)))
+    rule = Rule(check="validity.range", column="x", parameters={"minimum": 0})
+    contract = Contract(dataset="wide", key=("id",), rules=(rule,))
+    (folder / "wide.yaml").write_text(contract_yaml(contract))
+    for asked, listed in (([], 50), (["--rows", "7"], 7), (["--rows", "0"], 80)):
+        answer = cli.json(
+            "check", "wide.csv", "--contract", "wide.yaml", "--only", "validity.range", *asked, code=1
+        )
+        (finding,) = answer["findings"]
+        assert (len(finding["rows"]), finding["row_count"]) == (listed, 80)

@@ -55,7 +55,15 @@ def keep_rows(wanted: Mapping[int, str], found: Mapping[int, tuple[str, ...]], t
 
 def _findings_path(check: Check, target: Target) -> str:
     baseline = None if target.baseline is None else content_of(target.baseline)
-    facts = [check.id, check.version, repr(check), target.contract.to_odcs(), baseline, target.seed]
+    facts = [
+        check.id,
+        check.version,
+        repr(check),
+        target.contract.to_odcs(),
+        baseline,
+        target.seed,
+        target.row_limit,
+    ]
     return _path("findings", facts, target)
 
 

@@ -81,6 +81,13 @@ fail_on_option = click.option(
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the answer to this file."
 )
+@click.option(
+    "--rows",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="Keys of rows to list for each finding; 0 for all. Files and --json have them.",
+)
 @seed_option("Seed of checks that train models.")
 @reading_options("--input-format")
 def check(
@@ -110,6 +117,7 @@ def check(
     hw check reviews --against main~1 --format sarif -o findings.sarif
     hw check reviews --only labels,duplicates.exact --all
     hw check reviews@fix-labels --fail-on warn
+    hw check reviews --only outliers --rows 0 --json
     """
     from headwater.cli.documents import read_contract
     from headwater.cli.render_findings import draw_findings
@@ -157,7 +165,12 @@ def _run(
     from headwater.cli.places import BASELINE, file_in_memory, here_if_dataset
     from headwater.core.contract import Contract
 
-    asked: dict[str, Any] = {"only": joined(options["only"]), "seed": options["seed"], **roles(options)}
+    asked: dict[str, Any] = {
+        "only": joined(options["only"]),
+        "rows": options["rows"] or None,
+        "seed": options["seed"],
+        **roles(options),
+    }
     key, against = joined(options["key"]), options["against"]
     repo = here_if_dataset(session, what)
     if repo is not None:
