@@ -41,7 +41,15 @@ def test_variants_have_one_fingerprint(one: str, two: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "two"),
-    [("C", "C++"), ("A+", "A-"), ("1 2", "2 1"), ("5", "-5"), ("Room 1 2", "Room 2 1"), ("a", "b")],
+    [
+        ("C", "C++"),
+        ("A+", "A-"),
+        ("1 2", "2 1"),
+        ("5", "-5"),
+        ("Room 1 2", "Room 2 1"),
+        ("a", "b"),
+        ("111 patients", "11 patients"),
+    ],
 )
 def test_other_values_have_others(one: str, two: str) -> None:
     assert fingerprint(one) != fingerprint(two)
@@ -63,6 +71,8 @@ def test_the_most_frequent_spelling_stands_for_all() -> None:
         "Bostn": "Boston",
     }
     assert "126 times as frequent" in found["Nwe York"][1]
+    joined = canonical_values({"newyork": 1, "New York": 2, "York": 1}, ("case", "ngram"))
+    assert joined == {"newyork": ("New York", "same 2-grams of letters")}
     assert set(canonical_values(CITIES, ("case",))) == {"new york", "New  York "}
 
 
@@ -75,6 +85,8 @@ def test_one_error_of_each_kind_is_found(wrong: str) -> None:
     ("counts"),
     [
         {"Room 11": 100, "Room 12": 1},
+        {"10 patients": 100, "1x patients": 1},
+        {"al_ami-1": 100, "ak_ami-1": 1},
         {"Austin": 60, "Boston": 1},
         {"cat": 100, "bat": 1},
         {"Boston": 9, "Bostn": 1},

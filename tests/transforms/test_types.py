@@ -224,3 +224,12 @@ def test_the_column_that_the_split_goes_by_keeps_its_type() -> None:
     }
     with pytest.raises(SchemaError, match="decides which part of the split"):
         run(repo, "people", make("clean.types", {"columns": ["patient"]}))
+
+
+def test_texts_are_not_rewritten_for_a_type_that_nobody_asked_for() -> None:
+    table = pa.table({"id": range(6), "ok": ["yes", "no", "yes", "no", "yes", "yxs"]})
+    repo, done = clean(table)
+    assert not done.is_new
+    assert done.record["columns"]["ok"]["unparsed"] == {"neither true nor false": 1}
+    repo, _ = clean(table, columns=["ok"], type="bool")
+    assert column(repo, "ok") == ["true", "false", "true", "false", "true", "yxs"]

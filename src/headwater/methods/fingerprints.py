@@ -60,7 +60,7 @@ def ngram_fingerprint(text: str, size: int = 2) -> str:
         return " ".join(folded.split())
     bare = "".join(_PUNCTUATION.sub("", folded).split())
     grams = sorted({bare[at : at + size] for at in range(max(1, len(bare) - size + 1))})
-    return "".join(grams) + _numbers(folded)
+    return "".join(["".join(grams), "\u0000", *_DIGITS.findall(folded)])
 
 
 def typing_errors(counts: Mapping[str, int], *, ratio: float = 10.0) -> dict[str, str]:
@@ -76,7 +76,8 @@ def typing_errors(counts: Mapping[str, int], *, ratio: float = 10.0) -> dict[str
     Notes
     -----
     An error is a letter too many, too few, wrong, or two neighbours swapped. Texts of 5 letters may have one, from 10
-    letters on two. Only letters may differ, never digits: ``Room 12`` is no error of ``Room 11``. Candidates are found
+    letters on two. Words with a digit in them are codes and may not differ: ``Room 12`` is no error of ``Room 11``,
+    nor ``AK-1`` one of ``AL-1``. Candidates are found
     by deleting letters from both sides, so that time is linear in the number of texts and quadratic in their length.
     """
     found: dict[str, str] = {}
@@ -96,7 +97,7 @@ def typing_errors(counts: Mapping[str, int], *, ratio: float = 10.0) -> dict[str
             if counts[candidate] < ratio * counts[text] or candidate == text:
                 continue
             theirs = candidate.casefold()
-            if _DIGITS.findall(mine) != _DIGITS.findall(theirs) or mine == theirs:
+            if _codes(mine) != _codes(theirs) or mine == theirs:
                 continue
             errors = _distance(mine, theirs)
             rank = (errors, -counts[candidate], candidate)
@@ -145,8 +146,8 @@ def canonical_values(
         for members in clusters.values():
             for text in members[1:]:
                 _join(group, members[0], text)
+            for text in members if len(members) > 1 else ():
                 why.setdefault(text, reason)
-            why.setdefault(members[0], reason)
     usual = _usual(group, counts)
     found = {text: (usual[text], why[text]) for text in counts if usual[text] != text}
     while "typo" in methods:
@@ -175,6 +176,10 @@ def _numbers(folded: str) -> str:
     """Return the numbers of a text in their order, where there are several: sorting must not mix them up."""
     numbers = _DIGITS.findall(folded)
     return "\u0000" + ",".join(numbers) if len(numbers) > 1 else ""
+
+
+def _codes(text: str) -> list[str]:
+    return [word for word in text.split() if _DIGITS.search(word)]
 
 
 def _join(group: dict[str, str], one: str, two: str) -> None:

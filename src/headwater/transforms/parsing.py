@@ -80,6 +80,8 @@ class Reading:
         For the record.
     suffix : str
         What is written after a value that was read, where the column stays text.
+    rests : bool
+        Whether the column is left as it is.
     """
 
     reader: Reader
@@ -87,6 +89,7 @@ class Reading:
     placeholders: bool
     facts: Mapping[str, Any]
     suffix: str = ""
+    rests: bool = False
 
     def as_text(self) -> Reading:
         """Return the same reading with the values in one form, but as text."""
@@ -202,6 +205,8 @@ def read_with(rows: pa.Table, readings: Mapping[str, Reading], *, unparsed: Unpa
     why: dict[str, pa.Array] = {}
     lost = pa.nulls(rows.num_rows, pa.string())
     for name, reading in readings.items():
+        if reading.rests:
+            continue
         column = rows.column(name)
         texts, index = _distinct(column, reading.placeholders)
         values, reasons = reading.reader.read(texts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,8 @@ class CleanTypes(RowTransform[Mapping[str, Reading]]):
         Which columns; by default all text columns other than the key.
     type : str
         The type to read them as: ``int64``, ``double``, ``decimal(10, 2)``, ``bool``, ``date``, ``timestamp``, …
-        With ``auto`` each gets the type that most of its values have, and stays as it is if they have none.
+        With ``auto`` each gets the type that most of its values have; it stays as it is if they have none, or if it
+        would have to stay text.
     types : mapping of str to str
         Types of single columns.
     unparsed : {"leave", "null", "quarantine", "refuse"}
@@ -158,7 +159,13 @@ class CleanTypes(RowTransform[Mapping[str, Reading]]):
             if reader is not None:
                 readers[name] = reader
         readings = parsed(source, readers, unparsed=self.unparsed, placeholders=self.placeholders)
-        return {name: reading.with_facts(**_said(readers[name])) for name, reading in readings.items()}
+        return {
+            # A type that nobody asked for is no reason to rewrite texts that stay texts.
+            name: replace(reading, rests=reading.keeps_text and wanted[name] == _AUTO).with_facts(
+                **_said(readers[name])
+            )
+            for name, reading in readings.items()
+        }
 
     def facts(self, fitted: Mapping[str, Reading]) -> Mapping[str, Any]:
         """Return how each column was read, and what could not be."""
