@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.csv as csv
 import pytest
 
 from headwater.core.contract import Contract
@@ -81,3 +84,21 @@ def test_what_does_not_fit_is_refused() -> None:
     ):
         with pytest.raises(UsageError, match=said):
             clean(CITIES, **wrong)
+
+
+def test_what_is_proposed_for_a_published_messy_table_is_right(shared: Path) -> None:
+    dirty, truth = (
+        csv.read_csv(shared / "raha_hospital" / f"{name}.csv.gz").sort_by("index")
+        for name in ("dirty", "clean")
+    )
+    repo = Repo.init("memory://")
+    with repo.transaction("hospitals") as tx:
+        tx.append("hospitals", dirty, key="index")
+    proposed = run(repo, "hospitals", make("clean.categories"), dry_run=True).changes()
+    place = {key: row for row, key in enumerate(truth.column("index").to_pylist())}
+    columns = dict(zip(dirty.column_names, truth.columns, strict=True))
+    right = [
+        columns[row["column"]][place[int(row["key"])]].as_py() == row["new"] for row in proposed.to_pylist()
+    ]
+    assert len(right) > 150
+    assert np.mean(right) > 0.98
