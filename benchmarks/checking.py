@@ -2,6 +2,8 @@
 
 - ``expectations``: the ten usual expectations, first run, nothing kept from before.
 - ``profile``: the full profile.
+- ``drift``, ``drift-again``: the drift of every column of the changed table beside the base, nothing kept from before;
+  and with the states that the checks of both versions kept.
 - ``full``, ``nothing``, ``appended``, ``updated``: the default suite on a fresh import, again without any change,
   after 1 % of the rows was appended, after 1 % of the rows, anywhere, was updated.
 """
@@ -17,6 +19,7 @@ from ours import read
 
 from headwater.api import Repo
 from headwater.checks.base import Target
+from headwater.checks.drift import Distribution
 from headwater.checks.runner import run
 from headwater.checks.suite import check_of
 from headwater.core.contract import Contract, Rule
@@ -37,6 +40,8 @@ RULES = (
     ),
     Rule(check="consistency.rule", parameters={"condition": "amount > score", "max_fraction": 0.01}),
 )
+
+DRIFT = ("user", "amount", "score", "age", "flag", "country", "label")
 
 
 def imported(workload: Path, folder: Path) -> Repo:
@@ -67,6 +72,28 @@ def profile(workload: Path, folder: Path) -> None:
     measured(work)
 
 
+def drift(kept: bool, workload: Path, folder: Path) -> None:
+    """Measure the drift of the changed table beside the base, for the columns that Evidently is given."""
+    repo = imported(workload, folder)
+    repo.create_tag("base")
+    with repo.transaction("change") as tx:
+        tx.upsert("data", pq.read_table(workload / "updates.parquet"))
+        tx.delete("data", keys=pq.read_table(workload / "deletes.parquet"))
+        tx.append("data", read(workload / "inserts.parquet"))
+    data, base = repo["data"], repo.at("base")["data"]
+    target = Target(
+        dataset=data,
+        contract=Contract(dataset="data"),
+        baseline=base,
+        executor=repo.executor,
+        cache=repo.cache,
+    )
+    others = tuple(name for name in data.schema.names if name not in DRIFT)
+    if kept:
+        run(target, [Distribution(exclude=others)])
+    measured(lambda: {"columns": len(run(target, [Distribution(exclude=others)]).findings)})
+
+
 def again(change: str, workload: Path, folder: Path) -> None:
     """Measure the default suite after a change, everything known from before the change."""
     repo = imported(workload, folder)
@@ -82,6 +109,9 @@ def again(change: str, workload: Path, folder: Path) -> None:
 
 if __name__ == "__main__":
     name, workload_folder, work_folder = arguments()
+    if name.startswith("drift"):
+        drift(name == "drift-again", workload_folder, work_folder)
+        raise SystemExit
     if name in ("expectations", "profile"):
         {"expectations": expectations, "profile": profile}[name](workload_folder, work_folder)
     else:

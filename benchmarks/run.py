@@ -31,6 +31,7 @@ PEERS = {
     "polars": ["polars"],
     "great_expectations": ["great_expectations", "pyarrow"],
     "pandera": ["pandera[polars]", "polars"],
+    "evidently": ["evidently", "pandas<3", "pyarrow"],
 }
 
 
@@ -145,6 +146,13 @@ COMPARISONS = [
         Side("peers/pandera_expectations.py", ("expectations",), "pandera"),
         "seconds",
         most=2,
+    ),
+    Comparison(
+        "drift of seven columns / Evidently",
+        Side("checking.py", ("drift",)),
+        Side("peers/evidently_drift.py", ("drift",), "evidently"),
+        "seconds",
+        least=2,
     ),
     again("nothing changed", "nothing", most=0.02),
     again("1 % appended", "appended", most=0.05),
