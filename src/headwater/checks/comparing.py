@@ -88,16 +88,15 @@ class Summary:
         return [round(share, 6) for share in (self.counts / self.counts.sum()).tolist()]
 
 
-def may_drift(field: pa.Field, target: Target) -> bool:
-    """Say whether a column can be compared with that of the baseline, and whether it means anything.
+def may_drift(target: Target) -> list[str]:
+    """Return the columns that can be compared with those of the baseline, and that mean anything.
 
     Keys differ by design, and a changed kind is for ``schema.drift`` to report.
     """
     assert target.baseline is not None
-    kind = kind_of(field.type)
-    if field.name in target.key or not kind.is_countable or field.name not in target.baseline.schema.names:
-        return False
-    return kind is kind_of(target.baseline.schema.field(field.name).type)
+    before = {field.name: kind_of(field.type) for field in target.baseline.schema}
+    kinds = {field.name: kind_of(field.type) for field in target.schema if field.name not in target.key}
+    return [name for name, kind in kinds.items() if kind.is_countable and before.get(name) is kind]
 
 
 def is_ordered(column: str, target: Target) -> bool:

@@ -123,12 +123,11 @@ class Distribution(Check):
             return []
         if self.column is None:
             apart = {*self.exclude, target.time}  # events of another time have other times
-            fields = [field for field in target.schema if field.name not in apart]
             return [
-                field.name
-                for field in fields
-                if may_drift(field, target)
-                and (self.statistic not in ("ks", "wasserstein") or is_ordered(field.name, target))
+                name
+                for name in may_drift(target)
+                if name not in apart
+                and (self.statistic not in ("ks", "wasserstein") or is_ordered(name, target))
             ]
         if self.column not in target.baseline.schema.names:
             return []

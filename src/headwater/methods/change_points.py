@@ -14,6 +14,7 @@ Gama et al. (2014). A survey on concept drift adaptation. doi:10.1145/2523813 (t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -130,7 +131,7 @@ def segment_starts(counts: ArrayLike, *, alpha: float = 0.001) -> list[int]:
         return []
     freedom = max(int((table.sum(axis=0) > 0).sum()) - 1, 1)
     # Any of the windows² stretches may be the one that chance sets apart.
-    penalty = float(chi2_quantile(1 - alpha / windows**2, freedom)) * _dispersion(table, freedom)
+    penalty = _quantile(1 - alpha / windows**2, freedom) * _dispersion(table, freedom)
     sums = np.vstack([np.zeros(table.shape[1]), np.cumsum(table, axis=0)])
     best = np.full(windows + 1, np.inf)
     best[0] = -penalty
@@ -174,8 +175,13 @@ def _dispersion(table: F64, freedom: int) -> float:
         terms = (a * np.sqrt(m / n) - b * np.sqrt(n / m)) ** 2 / (a + b)
         used = np.maximum((a + b > 0).sum(axis=1) - 1, 1)
     ratios = np.nansum(terms, axis=1) / used
-    usual = float(chi2_quantile(0.5, freedom)) / freedom
+    usual = _quantile(0.5, freedom) / freedom
     return max(1.0, float(np.median(ratios)) / usual)
+
+
+@lru_cache(maxsize=1024)
+def _quantile(p: float, freedom: int) -> float:
+    return float(chi2_quantile(p, freedom))
 
 
 def _costs(sums: F64) -> F64:

@@ -138,8 +138,9 @@ def can_encode(kind: pa.DataType) -> bool:
 def conform(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return the columns of ``schema``: null where the rows lack them or a value cannot be read as the type."""
     columns = []
+    there = set(rows.schema.names)
     for field in schema:
-        if field.name not in rows.schema.names:
+        if field.name not in there:
             columns.append(pa.chunked_array([pa.nulls(rows.num_rows, field.type)]))
             continue
         column = rows.column(field.name)
