@@ -309,12 +309,9 @@ class Repo(store.Repo):
         **running : Any
             ``branch``, ``seed``, ``message``, ``dry_run``.
         """
-        from headwater.recipes.confirmed_cells import confirmed_rows
-        from headwater.recipes.wrong_cells import KEY
+        from headwater.recipes.confirmed_cells import by_key, confirmed_rows
 
-        here = self.dataset(dataset)
-        told = confirmed_rows(self, here)
-        given = {row.pop(KEY): row for row in told.to_pylist()} if told is not None else {}
+        given = by_key(confirmed_rows(self, self.dataset(dataset)))
         parameters = {"columns": tuple(columns), "min_confidence": min_confidence, "confirmed": given}
         return self.transform(dataset, "repair.cells", parameters, **running)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+import headwater as hw
 from headwater.checks.base import Target
 from headwater.checks.cells import Cells
 from headwater.checks.report import Report
@@ -44,6 +45,22 @@ def test_a_finding_names_count_examples_rows_and_fix() -> None:
     assert finding.evidence["cells"][0]["suggestion"] == "birmingham"
     assert finding.fix is not None
     assert finding.fix.parameters == {"columns": ["city"], "min_confidence": 0.8}
+
+
+def test_rows_that_were_confirmed_count_at_once() -> None:
+    repo = hw.init("memory://")
+    rows = {"id": np.arange(152), "city": [*CITIES, "birmingxam", "huntsvile"], "n": np.arange(152)}
+    with repo.transaction("rows") as tx:
+        tx.append("d", pa.table(rows), key="id")
+    assert repo.check("d", only=["accuracy.cells"]).findings[0].row_count == 2
+    right = {"150": {"city": "birmingxam"}, "151": {"city": "huntsville"}}
+    repo.confirm_errors("d", pa.table({"_key": list(right), "city": ["birmingxam", "huntsville"]}))
+    (finding,) = repo.check("d", only=["accuracy.cells"]).findings
+    assert finding.rows == ("151",)
+    assert finding.fix is not None
+    assert finding.fix.parameters["confirmed"] == right
+    done = repo.transform("d", finding.fix.transform, finding.fix.parameters)
+    assert done.record["cells"] == {"city": 1, "n": 0}
 
 
 def test_a_share_may_be_let_pass() -> None:

@@ -255,6 +255,13 @@ class Check(Protocol):
         """
         ...
 
+    def depends_on(self, target: Target) -> str:
+        """Name what findings depend on besides the rows, the contract and the baseline; nothing by default.
+
+        Asked of checks whose findings are kept by content.
+        """
+        return ""
+
     def offending(self, finding: Finding, target: Target) -> str | RowFilter | None:
         """Say which rows a finding is about: a SQL condition or a `RowFilter`; None if it is not about rows.
 

@@ -12,10 +12,13 @@ import pyarrow.compute as pc
 
 from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target
 from headwater.checks.judging import graded, judged, percent
+from headwater.core.errors import NotFound
 from headwater.core.findings import Finding, Fix
 from headwater.core.text import clipped
 from headwater.methods.pii_kinds import classify_name
-from headwater.recipes.wrong_cells import WRONG_CELLS, WrongCells, judged_columns
+from headwater.reading.dataset import Dataset
+from headwater.recipes.confirmed_cells import by_key
+from headwater.recipes.wrong_cells import CONFIRMED, WRONG_CELLS, WrongCells, judged_columns
 
 __all__ = ["Cells"]
 
@@ -61,7 +64,7 @@ class Cells(Check):
     Notes
     -----
     Learns from 50,000 rows at most; what is found in a chunk is kept in the repository by content. ``hw errors``
-    lists every cell, and learns from rows that you confirm.
+    lists every cell, and takes the rows that you confirm; what they teach counts here, too.
 
     References
     ----------
@@ -83,12 +86,20 @@ class Cells(Check):
         """Ask for two columns that can be judged."""
         return (cls(),) if len(judged_columns(target.dataset)) > 1 else ()
 
+    def depends_on(self, target: Target) -> str:
+        """Name the confirmed rows."""
+        confirmed = _confirmed(target)
+        return "" if confirmed is None else confirmed.fingerprint
+
     def judge(self, states: States, target: Target) -> list[Finding]:
         """Judge cells, and count those that are wrong by column."""
         names = judged_columns(target.dataset, self.columns)
+        beside = _confirmed(target)
+        confirmed = None if beside is None else beside.to_arrow()
         search = WrongCells(
             dataset=target.dataset,
             columns=self.columns,
+            confirmed=confirmed,
             seed=target.seed,
             cache=target.cache,
             executor=target.executor,
@@ -108,7 +119,7 @@ class Cells(Check):
                 if left > 0 and len(here):
                     listed[name].append(table.take(pa.array(here[:left])))
         found = [
-            self._judged(name, counts[name], sure[name], pa.concat_tables(listed[name]), target)
+            self._judged(name, counts[name], sure[name], pa.concat_tables(listed[name]), confirmed, target)
             for name in names
             if counts[name]
         ]
@@ -117,7 +128,9 @@ class Cells(Check):
         message = f"No cell of {len(names)} columns looks wrong." if names else "There is no column to judge."
         return [judged(self, False, message, value=0.0, threshold=self.maximum)]
 
-    def _judged(self, name: str, count: int, sure: int, cells: pa.Table, target: Target) -> Finding:
+    def _judged(
+        self, name: str, count: int, sure: int, cells: pa.Table, confirmed: pa.Table | None, target: Target
+    ) -> Finding:
         share = count / target.dataset.num_rows
         broken = share > self.maximum
         rows = cells.to_pylist()
@@ -131,7 +144,8 @@ class Cells(Check):
             f"{'It' if count == 1 else 'Most often one'} {_REASONS.get(why, why)}"
             f"{': ' + ', '.join(examples) if examples else ''}."
         )
-        fix = {"columns": [name], "min_confidence": self.fix_confidence}
+        fix: dict[str, Any] = {"columns": [name], "min_confidence": self.fix_confidence}
+        fix |= {"confirmed": by_key(confirmed)} if confirmed is not None else {}
         return judged(
             self,
             broken,
@@ -149,6 +163,14 @@ class Cells(Check):
             },
             fix=Fix(transform="repair.cells", parameters=fix) if broken and sure else None,
         )
+
+
+def _confirmed(target: Target) -> Dataset | None:
+    """Return the rows of the dataset that a person has put right, if there are any."""
+    try:
+        return target.beside(CONFIRMED.format(target.dataset.name))
+    except NotFound:
+        return None
 
 
 def _example(row: dict[str, Any]) -> str:

@@ -63,6 +63,7 @@ def _findings_path(check: Check, target: Target) -> str:
         baseline,
         target.seed,
         target.row_limit,
+        check.depends_on(target),
     ]
     return _path("findings", facts, target)
 

@@ -37,8 +37,8 @@ CLUES = (
     "dependency", "company",
 )  # fmt: skip
 _BUCKETS = np.array([0.02, 0.25, 0.5, 0.75])
-_PRIOR_CELLS = 2.0
-_PRIOR_SPREAD = 1.0
+_PRIOR_CELLS = 3.0
+_PRIOR_SPREAD = 0.5
 _ROUNDS = 25
 _CURIOSITY = 0.001
 _AT_STAKE = 0.05

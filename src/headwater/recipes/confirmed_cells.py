@@ -11,7 +11,7 @@ from headwater.reading.dataset import Dataset
 from headwater.recipes.wrong_cells import CONFIRMED, KEY, judged_columns
 from headwater.versions.repo import Repo
 
-__all__ = ["confirm_rows", "confirmed_rows"]
+__all__ = ["by_key", "confirm_rows", "confirmed_rows"]
 
 
 def confirmed_rows(repo: Repo, dataset: Dataset) -> pa.Table | None:
@@ -26,6 +26,11 @@ def confirmed_rows(repo: Repo, dataset: Dataset) -> pa.Table | None:
     """
     name = CONFIRMED.format(dataset.name)
     return repo[name].to_arrow() if name in repo.datasets() else None
+
+
+def by_key(confirmed: pa.Table | None) -> dict[str, dict[str, str | None]]:
+    """Return the right values of confirmed rows by key, as ``repair.cells`` takes them."""
+    return {row.pop(KEY): row for row in confirmed.to_pylist()} if confirmed is not None else {}
 
 
 def confirm_rows(repo: Repo, dataset: str, rows: pa.Table, *, message: str | None = None) -> int:

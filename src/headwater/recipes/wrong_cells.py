@@ -247,15 +247,9 @@ class WrongCells:
         if KEY not in self.confirmed.column_names:
             raise NotFound.among("column", KEY, self.confirmed.column_names, where="the confirmed rows")
         keys = self.confirmed.column(KEY).to_pylist()
-        there = [at for at, key in enumerate(keys) if self._has(key)]
+        there = np.flatnonzero(self.dataset.places(keys).found).tolist()
         rows = self.dataset.take([keys[at] for at in there]) if there else empty
         return rows, self.confirmed.take(pa.array(there, pa.int64()))
-
-    def _has(self, key: str) -> bool:
-        try:
-            return bool(self.dataset.take([key]).num_rows == 1)
-        except NotFound:
-            return False
 
     def _judge(self, chunk: DatasetChunk, model: CellModel, lesson: Lesson) -> pa.Table:
         """Return the wrong cells of a chunk, its rows numbered from 0."""
