@@ -18,7 +18,7 @@ from headwater.core.text import clipped
 from headwater.methods.pii_kinds import classify_name
 from headwater.reading.dataset import Dataset
 from headwater.recipes.confirmed_cells import by_key
-from headwater.recipes.wrong_cells import CONFIRMED, WRONG_CELLS, WrongCells, judged_columns
+from headwater.recipes.wrong_cells import CONFIRMED, KEY, WRONG_CELLS, WrongCells, judged_columns
 
 __all__ = ["Cells"]
 
@@ -168,9 +168,10 @@ class Cells(Check):
 def _confirmed(target: Target) -> Dataset | None:
     """Return the rows of the dataset that a person has put right, if there are any."""
     try:
-        return target.beside(CONFIRMED.format(target.dataset.name))
+        found = target.beside(CONFIRMED.format(target.dataset.name))
     except NotFound:
         return None
+    return found if found.key == (KEY,) else None
 
 
 def _example(row: dict[str, Any]) -> str:
