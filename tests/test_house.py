@@ -36,6 +36,7 @@ NO_MIRROR = {
     "checks/kept.py": _SHARED_CHECKS,
     "store/faults.py": "tests/versions/test_crash.py drives it",
     "store/lazy.py": "tests/versions/test_remotes.py reads partial clones through it",
+    "versions/publish.py": "tests/versions/test_audit.py publishes every way there is through it",
     "versions/transfer.py": "tests/versions/test_remotes.py copies through it",
     "cli/demo.py": "the tutorial runs it; `make demo` runs its steps",
 }  # fmt: skip

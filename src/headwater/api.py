@@ -7,32 +7,40 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headwater.core.contract import Contract
+from headwater.core.contract import Allowance, Contract
 from headwater.core.errors import InvalidKeys, UsageError
-from headwater.core.findings import findings_to_table
+from headwater.core.findings import Finding, findings_to_table
+from headwater.core.ids import CommitId
+from headwater.core.notify import announce
 from headwater.core.schema import require_columns
+from headwater.store.manifest import save_manifest
 from headwater.versions import repo as store
+from headwater.versions.audit import Auditor, Judgement
 from headwater.versions.fsck import Verified, verify
+from headwater.versions.gate import BRANCH_ITSELF, Gate
 from headwater.versions.gc import Collected, collect
 from headwater.versions.importing import ImportResult, import_data
 from headwater.versions.proposals import Proposals
 from headwater.versions.sql import query
+from headwater.versions.transaction import QUARANTINE
 
 if TYPE_CHECKING:
+    from headwater.checks.base import Target
     from headwater.checks.drift_history import DriftHistory
     from headwater.checks.report import Report
-    from headwater.core.ids import CommitId
     from headwater.models.impact import Impact
     from headwater.models.train import Trained
     from headwater.profile.report import Profile
     from headwater.reading.dataset import Dataset
     from headwater.recipes.wrong_cells import WrongCells
+    from headwater.store.commit import Commit
     from headwater.transforms.run import TransformResult
     from headwater.versions.proposal import Proposal
 
@@ -56,6 +64,10 @@ class Repo(store.Repo):
     >>> repo.diff()["people"].cells().to_pylist()
     [{'id': 1, '_column': 'age', '_before': '31', '_after': '32'}]
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.listeners.append(announce)
 
     def import_(self, dataset: str, source: Any, **options: Any) -> ImportResult:
         """Import a file, folder, URL, query or data in memory as one commit.
@@ -146,6 +158,7 @@ class Repo(store.Repo):
         only: Sequence[str] = (),
         rows: int | None = 50,
         seed: int = 0,
+        now: datetime | None = None,
         **roles: Any,
     ) -> Report:
         """Check a dataset: what its contract promises, and what makes sense for any such data.
@@ -164,6 +177,8 @@ class Repo(store.Repo):
             How many keys of offending rows a finding lists; None for all.
         seed : int
             Seed of the checks that train models.
+        now : datetime, optional
+            The time that freshness and allowances are judged at; now by default.
         **roles : Any
             ``label``, ``sensitive`` and ``time`` where the contract does not say them.
 
@@ -177,33 +192,182 @@ class Repo(store.Repo):
         NotFound
             If there is no such dataset, ref, column or check.
         """
-        from headwater.checks.base import Target
         from headwater.checks.runner import run
         from headwater.checks.suite import suite_for
 
         here = self.dataset(dataset)
+        baseline = self.at(against, dataset=here.name)[here.name] if against else None
+        target = self._target(
+            here, contract=contract, baseline=baseline, seed=seed, rows=rows, now=now, roles=roles
+        )
+        suite = suite_for(target)
+        suite = suite.only(*only) if only else suite
+        report = run(target, suite.checks, suite=suite.name)
+        self._note(report)
+        return report
+
+    def allow(
+        self, dataset: str, check: str, *, until: str | date, reason: str, column: str | None = None
+    ) -> CommitId:
+        """Put up with the findings of a check until a day, as one commit: they are reported, and stop nothing.
+
+        Parameters
+        ----------
+        dataset : str
+            Name.
+        check : str
+            Id of the check.
+        until : str or date
+            The last day, in UTC.
+        reason : str
+            Why.
+        column : str, optional
+            The column that the finding is about; any by default.
+
+        Returns
+        -------
+        CommitId
+            The commit; the allowance is in the contract of the dataset there, and so is who gave it and when.
+
+        Raises
+        ------
+        NotFound
+            If there is no such dataset, check or column.
+        UsageError
+            If the day is over, or no reason is given.
+        """
+        from headwater.checks.allowances import allow
+
+        here = self[dataset]
+        target = self._target(here)
+        given = Allowance(
+            check=check,
+            column=column,
+            until=str(until),
+            reason=reason,
+            by=self.author,
+            since=target.now.astimezone(UTC).date().isoformat(),
+        )
+        contract = here.contract or Contract(dataset=here.name, key=here.key)
+        about = f"{check} of {dataset}.{column}" if column else f"{check} of {dataset}"
+        tx = self.transaction(f"Allow {about} until {until}: {reason}")
+        tx.set_contract(dataset, allow(contract, given, target))
+        done = tx.commit()
+        assert done is not None, "a dataset that is there has a commit"
+        return done
+
+    def set_gate(self, branch: str, **options: Any) -> Gate:
+        """Give a branch a gate, or change it; see `headwater.versions.gate.Gates.set` and `Gate` for the options.
+
+        Raises
+        ------
+        NotFound
+            If a check is named that is not there.
+        """
+        from headwater.checks.gating import require_checks
+
+        require_checks(Gate(branch=branch, **options))
+        return self.gates.set(branch, **options)
+
+    @property
+    def auditor(self) -> Auditor:
+        """What judges commits for gates."""
+        return self._audit
+
+    def release_rows(
+        self,
+        dataset: str,
+        *,
+        reason: str,
+        rows: Any = None,
+        where: str | None = None,
+        **reading: Any,
+    ) -> CommitId:
+        """Bring rows back from quarantine, through the gate; see `headwater.versions.releasing.release_rows`."""
+        from headwater.versions.releasing import release_rows
+
+        return release_rows(self, dataset, reason=reason, rows=rows, where=where, **reading)
+
+    def _target(
+        self,
+        here: Dataset,
+        *,
+        contract: Contract | None = None,
+        baseline: Dataset | None = None,
+        seed: int = 0,
+        rows: int | None = 50,
+        now: datetime | None = None,
+        roles: Mapping[str, Any] | None = None,
+    ) -> Target:
+        """Return what checks look at."""
+        from headwater.checks.base import Target
+
         promised = contract or here.contract or Contract(dataset=here.name, key=here.key)
-        promised = promised.within(here.schema.names).with_roles(**roles)
+        promised = promised.within(here.schema.names).with_roles(**(roles or {}))
         named = [*promised.sensitive, *promised.key, *(n for n in (promised.label, promised.time) if n)]
         require_columns(here.schema, named, where=f"dataset {here.name!r}")
-        target = Target(
+        return Target(
             dataset=here,
             contract=promised,
-            baseline=self.at(against, dataset=here.name)[here.name] if against else None,
+            baseline=baseline,
             executor=self.executor,
             cache=self.cache,
             progress=self.progress,
             seed=seed,
             row_limit=max(here.num_rows, 1) if rows is None else rows,
             beside=self.at(here.commit).__getitem__ if here.commit else self.__getitem__,
+            now=now or datetime.now(UTC),
         )
-        suite = suite_for(target)
-        suite = suite.only(*only) if only else suite
-        report = run(target, suite.checks, suite=suite.name)
-        if here.commit:
-            name = f"findings/{here.name}/{suite.name}.parquet"
-            self.notes(here.commit).put(name, _parquet(findings_to_table(report.findings)))
-        return report
+
+    def _note(self, report: Report) -> None:
+        """Keep the findings of a report beside its commit."""
+        if report.ref:
+            name = f"findings/{report.dataset}/{report.suite}.parquet"
+            self.notes(CommitId(report.ref)).put(name, _parquet(findings_to_table(report.findings)))
+
+    def _audit(self, gate: Gate, commit: Commit, before: CommitId | None, *, divert: bool) -> Judgement:
+        """Judge the datasets that a commit changes, against a branch that is at ``before``."""
+        from headwater.checks.gating import audit
+
+        there = self.at(commit.id)
+        held = self.commit(before).datasets if before else {}
+        base = self._baseline(gate, before)
+        datasets, diverted = dict(commit.datasets), {}
+        blocking: list[dict[str, Any]] = []
+        reports = []
+        for name in sorted(commit.datasets):
+            if not gate.covers(name) or held.get(name) == commit.datasets[name]:
+                continue
+            queue = QUARANTINE.format(name)
+            baseline = base[name] if base is not None and name in base else None
+            found = audit(
+                gate,
+                self._target(there[name], baseline=baseline),
+                self.manifest(name, before),
+                self.manifest(queue, commit.id),
+                self.workshop,
+                divert=divert,
+            )
+            self._note(found.report)
+            kept = _kept(found.report)
+            reports.append(kept)
+            blocking += _plain([_briefly(one) for one in found.blocking])
+            if found.manifest is not None and found.waiting is not None:
+                datasets[name] = save_manifest(found.manifest, self.objects)
+                datasets[queue] = save_manifest(found.waiting, self.objects)
+                diverted[name] = found.diverted
+        return Judgement(
+            blocking=blocking,
+            reports=reports,
+            datasets=datasets if diverted else None,
+            diverted=diverted,
+        )
+
+    def _baseline(self, gate: Gate, before: CommitId | None) -> Repo | None:
+        """Return the repository at what a gate compares with."""
+        if gate.against is None or (gate.against == BRANCH_ITSELF and before is None):
+            return None
+        return self.at(str(before) if gate.against == BRANCH_ITSELF else gate.against)
 
     def drift(self, dataset: str, *, window: str | int | None = None, **options: Any) -> DriftHistory:
         """Say for each column when its distribution changed, and how: suddenly, gradually, or to and fro.
@@ -637,6 +801,11 @@ def _kept(report: Report) -> dict[str, Any]:
         "scores": dict(report.scores),
         "findings": _plain(problems),
     }
+
+
+def _briefly(finding: Finding) -> dict[str, Any]:
+    full = finding.to_dict()
+    return {**full, "rows": full["rows"][:_ROWS_KEPT]}
 
 
 def _plain(value: Any) -> Any:

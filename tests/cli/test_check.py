@@ -86,6 +86,8 @@ def test_json_has_the_fields_of_the_promise(people_csv: Path, cli: Cli) -> None:
             "message",
             "rows",
             "fix",
+            "row_count",
+            "evidence",
         ),
     ]
     assert value["findings"][0]["rows"] == [101, 102]

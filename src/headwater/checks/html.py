@@ -51,11 +51,17 @@ def to_html(report: Scored, *, title: str | None = None) -> str:
     str
         One HTML document.
     """
-    counts = {outcome: sum(f.outcome is outcome for f in report.findings) for outcome in Outcome}
+    counts = {
+        outcome: sum(f.outcome is outcome and f.allowed is None for f in report.findings)
+        for outcome in Outcome
+    }
+    allowed = sum(f.allowed is not None for f in report.findings)
+    counted = [(str(outcome), f"{counts[outcome]:,}") for outcome in reversed(Outcome)]
+    counted += [("allowed", f"{allowed:,}")] if allowed else []
     where = f"<code>{escape(report.ref[:12])}</code>" if report.ref else ""
     lead = f"<p>{badge(report.outcome)} {where}</p>"
     body = [
-        card(figures([(str(outcome), f"{counts[outcome]:,}") for outcome in reversed(Outcome)])),
+        card(figures(counted)),
         _scores(report.scores),
     ]
     broken = [finding for finding in report.findings if finding.outcome is not Outcome.PASS]
@@ -87,6 +93,7 @@ def _finding(finding: Finding, dataset: str) -> str:
     parts = [
         f"<h3>{badge(finding.outcome)} {escape(finding.message)}</h3>",
         f'<p class="small soft"><code>{escape(finding.check)}</code> {place}</p>',
+        f"<p>Allowed {escape(finding.allowed)}</p>" if finding.allowed else "",
         _measured(finding),
         _rows(finding),
     ]

@@ -26,6 +26,7 @@ _BADGE = {Outcome.FAIL: "❌ fail", Outcome.ERROR: "💥 error", Outcome.WARN: "
 _SARIF_LEVEL = {Outcome.FAIL: "error", Outcome.ERROR: "error", Outcome.WARN: "warning", Outcome.PASS: "none"}
 _CONTROL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SHOWN_ROWS = 10
+_ALLOWED = "🕓 allowed"
 
 
 class Findings(Protocol):
@@ -54,20 +55,26 @@ class Findings(Protocol):
 
 def to_junit(report: Findings) -> str:
     """Return the report as JUnit XML: a test case a finding; warnings pass, with their text as output."""
-    counts = {outcome: sum(f.outcome is outcome for f in report.findings) for outcome in Outcome}
+    counts = {
+        outcome: sum(f.outcome is outcome and f.allowed is None for f in report.findings)
+        for outcome in Outcome
+    }
     totals = {
         "tests": str(len(report.findings)),
         "failures": str(counts[Outcome.FAIL]),
         "errors": str(counts[Outcome.ERROR]),
+        "skipped": str(sum(f.allowed is not None for f in report.findings)),
     }
     root = ElementTree.Element("testsuites", {"name": "headwater", **totals})
-    suite = ElementTree.SubElement(
-        root, "testsuite", {"name": _clean(report.dataset), "skipped": "0", **totals}
-    )
+    suite = ElementTree.SubElement(root, "testsuite", {"name": _clean(report.dataset), **totals})
+    del root.attrib["skipped"]  # the schema has it for suites alone
     for finding in report.findings:
         name = _clean(" ".join(part for part in (finding.check, finding.column, finding.slice) if part))
         case = ElementTree.SubElement(suite, "testcase", {"classname": _clean(report.dataset), "name": name})
-        if finding.outcome in (Outcome.FAIL, Outcome.ERROR):
+        if finding.allowed is not None:
+            message = _clean(f"Allowed {finding.allowed}")
+            ElementTree.SubElement(case, "skipped", {"message": message}).text = _clean(_details(finding))
+        elif finding.outcome in (Outcome.FAIL, Outcome.ERROR):
             tag = "failure" if finding.outcome is Outcome.FAIL else "error"
             attributes = {"message": _clean(finding.message), "type": finding.check}
             ElementTree.SubElement(case, tag, attributes).text = _clean(_details(finding))
@@ -134,6 +141,9 @@ OUTPUTS: dict[str, Callable[[Findings], str]] = {
 
 def _sarif_result(dataset: str, finding: Finding, rules: Sequence[str], file: str | None) -> dict[str, Any]:
     name = ".".join(part for part in (dataset, finding.column) if part)
+    suppressed = {
+        "suppressions": [{"kind": "external", "status": "accepted", "justification": finding.allowed}]
+    }
     place: dict[str, Any] = {
         "physicalLocation": {"artifactLocation": {"uri": _uri(file or dataset)}},
         "logicalLocations": [{"fullyQualifiedName": name, "kind": "member"}],
@@ -150,18 +160,21 @@ def _sarif_result(dataset: str, finding: Finding, rules: Sequence[str], file: st
             for key, value in finding.to_dict().items()
             if key not in ("check", "message", "dataset") and value not in (None, [], {})
         },
+        **(suppressed if finding.allowed is not None else {}),
     }
 
 
 def _markdown_row(finding: Finding) -> str:
     where = " ".join(f"`{part}`" for part in (finding.column, finding.slice) if part)
     rows = f"{finding.row_count:,}" if finding.row_count else ""
-    cells = (_BADGE[finding.outcome], f"`{finding.check}`", where, finding.message, rows)
+    text = finding.message if finding.allowed is None else f"{finding.message} (allowed {finding.allowed})"
+    badge = _BADGE[finding.outcome] if finding.allowed is None else _ALLOWED
+    cells = (badge, f"`{finding.check}`", where, text, rows)
     return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
 
 
 def _details(finding: Finding) -> str:
-    lines = [finding.message]
+    lines = [finding.message, *([f"allowed {finding.allowed}"] if finding.allowed else [])]
     for name, value in (
         ("value", finding.value),
         ("threshold", finding.threshold),

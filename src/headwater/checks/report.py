@@ -94,8 +94,13 @@ class Report:
         return "\n".join(lines)
 
     def counts(self) -> dict[str, int]:
-        """Return how many findings have each outcome."""
-        return {str(outcome): sum(f.outcome is outcome for f in self.findings) for outcome in _ORDER}
+        """Return how many findings have each outcome; those that are allowed, if any, are counted apart."""
+        counts = {
+            str(outcome): sum(f.outcome is outcome and f.allowed is None for f in self.findings)
+            for outcome in _ORDER
+        }
+        allowed = sum(f.allowed is not None for f in self.findings)
+        return {**counts, "allowed": allowed} if allowed else counts
 
     def problems(self) -> list[Finding]:
         """Return the findings that do not pass."""
@@ -159,7 +164,8 @@ def scores_of(findings: Sequence[Finding]) -> dict[str, float]:
 
 def _finding_dict(finding: Finding) -> dict[str, Any]:
     full = finding.to_dict()
-    return {name: _finite(full[name]) for name in FINDING_FIELDS}
+    allowed = {} if finding.allowed is None else {"allowed": finding.allowed}
+    return {**{name: _finite(full[name]) for name in FINDING_FIELDS}, **allowed}
 
 
 def _finite(value: Any) -> Any:

@@ -15,7 +15,7 @@ from headwater.profile.conformance import sql_columns
 from headwater.profile.duck import session
 from headwater.reading.chunks import DatasetChunk
 
-__all__ = ["Wanted", "find_rows"]
+__all__ = ["Wanted", "find_rows", "holds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _positions(
     conditions = {number: want.which for number, want in wanted.items() if isinstance(want.which, str)}
     # A filter goes by hashes, which large values of bytes have without being read.
     table = chunk.read(columns, apart=not conditions)
-    masks = _holds(table, conditions)
+    masks = holds(table, conditions)
     for number, want in wanted.items():
         if isinstance(want.which, RowFilter):
             masks[number] = want.which.mask(table.select(list(want.which.columns)))
@@ -88,7 +88,8 @@ def _positions(
     return places
 
 
-def _holds(table: pa.Table, conditions: Mapping[int, str]) -> dict[int, NDArray[np.bool_]]:
+def holds(table: pa.Table, conditions: Mapping[int, str]) -> dict[int, NDArray[np.bool_]]:
+    """Return for each condition which rows of a table it holds for."""
     if not conditions:
         return {}
     selected = ", ".join(f"coalesce(({text}), FALSE) AS c{number}" for number, text in conditions.items())

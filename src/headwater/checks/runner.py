@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from headwater.checks.allowances import with_allowances
 from headwater.checks.base import Check, Target
 from headwater.checks.kept import keep_findings, keep_rows, kept_findings, kept_rows
 from headwater.checks.report import Report, scores_of, sort_findings
@@ -108,6 +109,7 @@ def run(target: Target, checks: Iterable[Check], *, suite: str = "") -> Report:
     findings = _with_rows(asked, target)
     timings["rows"] = time.perf_counter() - began
     findings = [replace(finding, dataset=finding.dataset or target.dataset.name) for finding in findings]
+    findings = with_allowances(findings, target)
     baseline = target.baseline
     return Report(
         dataset=target.dataset.name,

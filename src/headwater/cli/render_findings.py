@@ -83,8 +83,10 @@ def draw_findings(
     examples : callable
         Gives the rows of a finding that are to be drawn in full; None: their keys do.
     """
-    counts = Counter(finding.outcome for finding in report.findings)
-    words = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in _STYLES if counts[outcome])
+    counts = Counter(
+        str(finding.outcome) if finding.allowed is None else "allowed" for finding in report.findings
+    )
+    words = ", ".join(f"{counts[name]:,} {name}" for name in [*map(str, _STYLES), "allowed"] if counts[name])
     where = f" at {report.ref[:12]}" if report.ref else ""
     out.print(
         Text.assemble(
@@ -143,6 +145,8 @@ def draw_finding(
             head.append(f"  {safe(part)}", style="cyan")
     out.print(head, soft_wrap=True)
     _indented(out, Text(safe(finding.message)))
+    if finding.allowed is not None:
+        _indented(out, Text(safe(f"allowed {finding.allowed}"), style="green"))
     if examples is not None and examples.num_rows:
         _draw_examples(out, finding, examples)
     elif finding.rows:

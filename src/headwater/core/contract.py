@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from headwater.core.types import type_name
 
-__all__ = ["ODCS_VERSION", "ColumnPromise", "Contract", "Rule", "promises"]
+__all__ = ["ODCS_VERSION", "Allowance", "ColumnPromise", "Contract", "Rule", "promises"]
 
 ODCS_VERSION = "v3.0.2"
 
@@ -43,6 +43,34 @@ class ColumnPromise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """A finding that is put up with until a day, and why: it is reported, and stops nothing meanwhile.
+
+    Parameters
+    ----------
+    check : str
+        Id of the check.
+    column : str, optional
+        The column that the finding is about; any by default.
+    until : str
+        The last day that it holds, as ``2027-01-31``, in UTC.
+    reason : str
+        Why.
+    by : str
+        Who gave it.
+    since : str
+        The day on which it was given.
+    """
+
+    check: str
+    until: str
+    reason: str
+    column: str | None = None
+    by: str = ""
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
     """What a dataset promises.
 
@@ -62,6 +90,8 @@ class Contract:
         The column that says when a row's event happened.
     rules : tuple of Rule
         The checks it asks for.
+    allowances : tuple of Allowance
+        What is put up with for a time.
     owner, description, version : str
         As in ODCS.
     license : str
@@ -79,6 +109,7 @@ class Contract:
     description: str = ""
     version: str = "1.0.0"
     license: str = ""
+    allowances: tuple[Allowance, ...] = ()
 
     def with_roles(
         self, *, label: str | None = None, sensitive: Sequence[str] | None = None, time: str | None = None
@@ -122,6 +153,7 @@ class Contract:
             sensitive=tuple(name for name in self.sensitive if name not in gone),
             time=None if self.time in gone else self.time,
             rules=tuple(rule for rule in self.rules if rule.column not in gone),
+            allowances=tuple(one for one in self.allowances if one.column not in gone),
         )
 
     def retyped(self, old: pa.Schema, new: pa.Schema) -> Contract:
@@ -149,6 +181,10 @@ class Contract:
             sensitive=tuple(new(name) for name in self.sensitive),
             time=None if self.time is None else new(self.time),
             rules=tuple(replace(r, column=None if r.column is None else new(r.column)) for r in self.rules),
+            allowances=tuple(
+                replace(one, column=None if one.column is None else new(one.column))
+                for one in self.allowances
+            ),
         )
 
     def to_odcs(self) -> dict[str, Any]:

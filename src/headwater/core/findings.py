@@ -75,6 +75,8 @@ class Finding:
         Further numbers or examples, JSON-able.
     fix : Fix, optional
         A transform that would mend it.
+    allowed : str, optional
+        Until when, by whom and why it is put up with: then it stops nothing. See `headwater.core.contract.Allowance`.
     """
 
     check: str
@@ -91,6 +93,7 @@ class Finding:
     row_count: int = 0
     evidence: Mapping[str, Any] = field(default_factory=dict)
     fix: Fix | None = None
+    allowed: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as JSON-able values, with the field names used everywhere."""
@@ -98,6 +101,8 @@ class Finding:
         out["outcome"] = str(self.outcome)
         out["rows"] = [json.loads(row) for row in self.rows]
         out["interval"] = list(self.interval) if self.interval else None
+        if self.allowed is None:
+            del out["allowed"]
         return out
 
 
@@ -117,6 +122,7 @@ FINDINGS_SCHEMA = pa.schema(
         ("row_count", pa.int64()),
         ("evidence", pa.string()),
         ("fix", pa.string()),
+        ("allowed", pa.string()),
     ]
 )
 
@@ -136,7 +142,10 @@ def findings_to_table(findings: Iterable[Finding]) -> pa.Table:
 def findings_from_table(table: pa.Table) -> list[Finding]:
     """Read findings back from the table that `findings_to_table` made."""
     out = []
-    for row in table.select(FINDINGS_SCHEMA.names).to_pylist():
+    # Tables of earlier versions lack the newest columns.
+    for row in table.select(
+        [name for name in FINDINGS_SCHEMA.names if name in table.schema.names]
+    ).to_pylist():
         row["outcome"] = Outcome(row["outcome"])
         row["interval"] = tuple(row["interval"]) if row["interval"] else None
         row["rows"] = tuple(row["rows"] or ())
@@ -147,5 +156,7 @@ def findings_from_table(table: pa.Table) -> list[Finding]:
 
 
 def worst(findings: Iterable[Finding]) -> Outcome:
-    """Return the worst outcome of ``findings``; ``pass`` when there are none."""
-    return max((finding.outcome for finding in findings), key=_RANK.__getitem__, default=Outcome.PASS)
+    """Return the worst outcome of ``findings`` that are not allowed; ``pass`` when there are none."""
+    return max(
+        (one.outcome for one in findings if one.allowed is None), key=_RANK.__getitem__, default=Outcome.PASS
+    )

@@ -12,9 +12,10 @@ Bitol (2025). Open Data Contract Standard v3.0.2, JSON schema ``odcs-json-schema
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
-from headwater.core.contract import ODCS_VERSION, ColumnPromise, Contract, Rule
+from headwater.core.contract import ODCS_VERSION, Allowance, ColumnPromise, Contract, Rule
 from headwater.core.errors import InputError, UsageError
 from headwater.core.types import parse_type
 
@@ -35,6 +36,8 @@ _TOP_LEVEL = (
 _LISTS = ("headwaterKey", "headwaterSensitive", "headwaterUnpromised")
 _NAMES = ("headwaterLabel", "headwaterTime")
 _LICENSE = "license"
+_ALLOWANCES = "headwaterAllowances"
+_OF_ALLOWANCE = ("check", "column", "until", "reason", "by", "since")
 _LOGICAL = frozenset(
     {"string", "date", "number", "integer", "object", "array", "boolean", "timestamp", "time"}
 )
@@ -50,6 +53,7 @@ def to_odcs(contract: Contract) -> dict[str, Any]:
         "headwaterTime": contract.time,
         "headwaterKey": list(contract.key),
         _LICENSE: contract.license,
+        _ALLOWANCES: [_allowance(one) for one in contract.allowances],
     }
     table: dict[str, Any] = {"name": contract.dataset, "logicalType": "object"}
     table["properties"] = [_property(contract, column) for column in contract.columns]
@@ -118,6 +122,7 @@ def from_odcs(document: Mapping[str, Any]) -> Contract:
         description=(document.get("description") or {}).get("purpose", ""),
         version=str(document.get("version", "1.0.0")),
         license=str(custom.get(_LICENSE) or ""),
+        allowances=tuple(Allowance(**one) for one in custom.get(_ALLOWANCES) or ()),
     )
 
 
@@ -157,6 +162,28 @@ def _custom_problems(properties: Any) -> Iterator[str]:
             yield f"{place}: {name} must be a list of columns"
         if name in _NAMES and value is not None and not isinstance(value, str):
             yield f"{place}: {name} must be a column"
+        if name == _ALLOWANCES and value is not None and not _are_allowances(value):
+            yield f"{place}: {name} must be a list with check, until (a day) and reason of each"
+
+
+def _allowance(one: Allowance) -> dict[str, str]:
+    given = {name: getattr(one, name) for name in _OF_ALLOWANCE}
+    return {name: value for name, value in given.items() if value}
+
+
+def _are_allowances(value: Any) -> bool:
+    if not isinstance(value, list):
+        return False
+    for one in value:
+        if not isinstance(one, Mapping) or not {"check", "until", "reason"} <= one.keys() <= {*_OF_ALLOWANCE}:
+            return False
+        if not all(isinstance(text, str) for text in one.values()):
+            return False
+        try:
+            date.fromisoformat(one["until"])
+        except ValueError:
+            return False
+    return True
 
 
 def _table_problems(table: Any, where: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ FORMAT = 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Kind = Literal["edit", "import", "transform", "merge", "revert", "run", "proposal"]
+Kind = Literal["edit", "import", "transform", "merge", "revert", "run", "proposal", "gate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +28,8 @@ class Provenance:
     Parameters
     ----------
     kind : str
-        ``edit`` by hand, ``import`` from a source, ``transform``, ``merge``, ``revert``, a pipeline ``run``, or an
-        event of a ``proposal``.
+        ``edit`` by hand, ``import`` from a source, ``transform``, ``merge``, ``revert``, a pipeline ``run``, an
+        event of a ``proposal``, or a word of a ``gate``.
     id : str
         The source's location, or the transform's or run's id.
     version : str

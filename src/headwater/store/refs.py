@@ -25,15 +25,22 @@ from headwater.store.storage import Version
 
 __all__ = ["KINDS", "NAMED", "Move", "RefKind", "Refs", "whoami"]
 
-RefKind = Literal["heads", "tags", "remotes", "proposals"]
-KINDS: tuple[RefKind, ...] = ("heads", "tags", "remotes", "proposals")
+RefKind = Literal["heads", "tags", "remotes", "proposals", "gates", "audit"]
+KINDS: tuple[RefKind, ...] = ("heads", "tags", "remotes", "proposals", "gates", "audit")
 NAMED: tuple[RefKind, ...] = ("heads", "tags", "remotes")
-"""The kinds that a ref expression may name; a proposal is named by its number, where one is asked for."""
+"""The kinds that a ref expression may name; proposals, gates and what waits have commands of their own."""
 
 _NAME = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)*")
 _LONGEST_NAME = 200
 _RESERVED = ("HEAD", "PIN")
-_NOUN = {"heads": "branch", "tags": "tag", "remotes": "branch of a remote", "proposals": "proposal"}
+_NOUN = {
+    "heads": "branch",
+    "tags": "tag",
+    "remotes": "branch of a remote",
+    "proposals": "proposal",
+    "gates": "gate",
+    "audit": "commit in quarantine",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +55,7 @@ class Move:
 
 
 class Refs:
-    """Branches (``heads``), tags and proposals, and the branches that remotes had when last seen."""
+    """Branches (``heads``), tags, proposals, gates, what waits in quarantine, and branches of remotes as last seen."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects

@@ -53,11 +53,12 @@ _counter = itertools.count()
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One stored path with its size and the time it was last written."""
+    """One stored path with its size, the time it was last written, and the tag that a bucket has for its content."""
 
     path: str
     size: int
     modified: datetime
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +310,9 @@ class Storage:
         with self._translated("list", prefix):
             for page in self._pages(self._full(prefix) or None):
                 for item in page:
-                    yield Entry(item["path"].removeprefix(start), item["size"], item["last_modified"])
+                    yield Entry(
+                        item["path"].removeprefix(start), item["size"], item["last_modified"], item["e_tag"]
+                    )
 
     def staged(self, prefix: str) -> Iterator[Entry]:
         """Yield half-written files that a killed writer left below ``prefix``."""

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from headwater.core.errors import MergeConflict, NotFound, UsageError
+from headwater.core.errors import ConcurrentUpdate, MergeConflict, NotFound, UsageError
 from headwater.core.ids import CommitId, ObjectId
 from headwater.store.commit import Commit, Provenance, save_commit
 from headwater.store.graph import merge_base
 from headwater.store.manifest import Manifest, save_manifest
-from headwater.store.reachable import keep_alive
 from headwater.versions.decisions import Decisions, mixed
 from headwater.versions.merge import CONFLICTS, Merged, Resolve, example, merge_manifests
+from headwater.versions.publish import publish
 
 if TYPE_CHECKING:
     from headwater.versions.repo import Repo
 
-__all__ = ["MergeResult", "Rebased", "cherry_pick", "merge", "preview", "rebase", "revert"]
+__all__ = ["MergeResult", "Rebased", "cherry_pick", "merge", "preview", "rebase", "revert", "three_way"]
 
 
 _SIDES: tuple[Resolve, ...] = ("ours", "theirs")
@@ -88,17 +88,18 @@ def merge(
     if base == theirs:
         return MergeResult(kind="up-to-date", commit=ours, branch=branch)
     if base == ours and fast_forward:
-        _publish(repo, branch, repo.commit(theirs), ours, f"merge {source}: fast-forward", began)
-        return MergeResult(kind="fast-forward", commit=theirs, branch=branch)
+        done = _publish(repo, branch, repo.commit(theirs), ours, f"merge {source}: fast-forward", began)
+        kind = "fast-forward" if done == theirs else "merge"
+        return MergeResult(kind=kind, commit=done, branch=branch)
     commit = _save(
         repo,
-        _three_way(repo, base, ours, theirs, resolve=resolve, what=f"merging {source!r} into {branch!r}"),
+        three_way(repo, base, ours, theirs, resolve=resolve, what=f"merging {source!r} into {branch!r}"),
         parents=(ours, theirs),
         message=message or f"Merge {source} into {branch}",
         provenance=Provenance(kind="merge", id=source, inputs=(theirs,)),
     )
-    _publish(repo, branch, commit, ours, f"merge {source}", began)
-    return MergeResult(kind="merge", commit=commit.id, branch=branch)
+    done = _publish(repo, branch, commit, ours, f"merge {source}", began)
+    return MergeResult(kind="merge", commit=done, branch=branch)
 
 
 def preview(repo: Repo, ours: CommitId, theirs: CommitId, *, message: str) -> Commit:
@@ -112,7 +113,7 @@ def preview(repo: Repo, ours: CommitId, theirs: CommitId, *, message: str) -> Co
     base = merge_base(ours, theirs, repo.objects)
     return _save(
         repo,
-        _three_way(repo, base, ours, theirs, resolve=None, what=f"merging {theirs[:12]} into {ours[:12]}"),
+        three_way(repo, base, ours, theirs, resolve=None, what=f"merging {theirs[:12]} into {ours[:12]}"),
         parents=(ours, theirs),
         message=message,
         provenance=Provenance(kind="merge", id=theirs, inputs=(theirs,)),
@@ -215,7 +216,7 @@ def rebase(repo: Repo, onto: str, *, resolve: Resolve | Decisions | None = None)
     tip = repo.commit(target)
     commits: dict[CommitId, CommitId | None] = {}
     for old in reversed(waiting):
-        datasets = _three_way(
+        datasets = three_way(
             repo,
             old.parents[0],
             tip.id,
@@ -235,8 +236,8 @@ def rebase(repo: Repo, onto: str, *, resolve: Resolve | Decisions | None = None)
             author=old.author,
         )
         commits[old.id] = tip.id
-    _publish(repo, branch, tip, head, f"rebase onto {onto}", began)
-    return Rebased(branch=branch, commit=tip.id, commits=commits)
+    done = _publish(repo, branch, tip, head, f"rebase onto {onto}", began)
+    return Rebased(branch=branch, commit=done, commits=commits)
 
 
 def _on_head(
@@ -255,15 +256,14 @@ def _on_head(
     branch = repo.require_branch()
     head = repo.resolve("HEAD")
     named = f"{verb} {what.id[:12]}"
-    datasets = _three_way(repo, base, head, theirs, resolve=resolve, what=f"trying to {named}")
+    datasets = three_way(repo, base, head, theirs, resolve=resolve, what=f"trying to {named}")
     if datasets == dict(repo.commit(head).datasets):
         return head
     commit = _save(repo, datasets, parents=(head,), message=message, provenance=provenance)
-    _publish(repo, branch, commit, head, named, began)
-    return commit.id
+    return _publish(repo, branch, commit, head, named, began)
 
 
-def _three_way(
+def three_way(
     repo: Repo,
     base: CommitId | None,
     ours: CommitId,
@@ -342,7 +342,11 @@ def _save(
 
 def _publish(
     repo: Repo, branch: str, commit: Commit, expected: CommitId | None, reason: str, began: float
-) -> None:
-    repo.run_hooks(branch, commit)
-    keep_alive(commit, repo.objects, began)
-    repo.refs.require_move("heads", branch, commit.id, expected=expected, reason=reason, author=repo.author)
+) -> CommitId:
+    """Publish a commit, and return what the branch holds now."""
+    done = publish(repo, branch, commit, expected=expected, reason=reason, began=began)
+    if done is None:
+        raise ConcurrentUpdate(
+            f"{branch!r} moved meanwhile. Nothing was changed; run the same command again.", name=branch
+        )
+    return done.id

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from headwater.core.contract import ColumnPromise, Contract, Rule
+from headwater.core.contract import Allowance, ColumnPromise, Contract, Rule
 from headwater.store.manifest import Manifest
 
 __all__ = ["Disputed", "Documents", "documents", "merge_documents", "named"]
@@ -131,6 +131,7 @@ def _plain(document: Mapping[str, Any] | None) -> Any:
     for rule in plain["rules"]:
         rules.setdefault(rule["column"] or "", {}).setdefault(rule["check"], []).append(rule)
     plain["rules"] = rules
+    plain["allowances"] = {f"{one['check']} {one['column'] or ''}": one for one in plain["allowances"]}
     return plain
 
 
@@ -142,6 +143,7 @@ def _contract(plain: Any) -> dict[str, Any] | None:
         "columns": tuple(ColumnPromise(**column) for column in plain["columns"].values()),
         "sensitive": tuple(plain["sensitive"]),
         "rules": tuple(Rule(**rule) for rule in rules),
+        "allowances": tuple(Allowance(**one) for one in plain["allowances"].values()),
     }
     return Contract(**{**plain, **parts}).to_odcs()
 

@@ -30,7 +30,14 @@ __all__ = ["Verified", "repair", "verify"]
 logger = logging.getLogger(__name__)
 
 _MOST_NAMED = 5
-_NOUN = {"heads": "Branch", "tags": "Tag", "remotes": "Branch of a remote", "proposals": "Proposal"}
+_NOUN = {
+    "heads": "Branch",
+    "tags": "Tag",
+    "remotes": "Branch of a remote",
+    "proposals": "Proposal",
+    "gates": "Gate",
+    "audit": "Commit in quarantine",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

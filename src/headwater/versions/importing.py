@@ -67,6 +67,9 @@ def import_data(
     mode: ImportMode = "replace",
     on_bad_rows: OnBadRows = "error",
     schema_change: SchemaChange = "safe",
+    origin: str | None = None,
+    watch: str | None = None,
+    arrival: Mapping[str, Any] | None = None,
     **reading: Any,
 ) -> ImportResult:
     """Import data into a dataset on the repository's branch.
@@ -91,6 +94,11 @@ def import_data(
         What happens to rows with null or duplicate keys.
     schema_change : {"none", "safe", "any"}
         Which changes of the schema are allowed.
+    origin : str, optional
+        What to call the source in provenance, where it is read from a copy.
+    watch, arrival : optional
+        The place that is watched, and what is known of the file that came there; kept in provenance. See
+        `headwater.versions.watching`.
     **reading : Any
         Passed to the reader: ``format``, ``schema``, ``query``, ``encoding`` and the like. ``metadata`` is for
         folders of media: whether what headers say becomes columns; by default if the dataset has such columns,
@@ -119,13 +127,14 @@ def import_data(
     before = repo.manifest(dataset, repo.head)
     keys = (key,) if isinstance(key, str) else key
     opened = _opened(source, reading, repo, before, keys)
-    place, rows, notes = printable(opened.place), opened.rows, opened.notes
+    place, rows, notes = printable(origin or opened.place), opened.rows, opened.notes
     keys = keys or (opened.key if before is None else None)
     if not rows.schema.names:
         raise UsageError(f"{place} has no columns, so there is nothing to import.", dataset=dataset)
     sensitive = (sensitive,) if isinstance(sensitive, str) else sensitive
     require_columns(rows.schema, [*(keys or ())], where=place)
-    provenance = Provenance(kind="import", id=place, parameters={"mode": mode})
+    watched = {} if watch is None else {"watch": watch, "dataset": dataset}
+    provenance = Provenance(kind="import", id=place, parameters={"mode": mode, **watched})
     tx = repo.transaction(message or f"Import {place} into {dataset}", provenance=provenance)
     waiting = _count(tx, QUARANTINE.format(dataset))
     if mode == "upsert":
@@ -146,10 +155,14 @@ def import_data(
     stat = Diff(dataset, before, after, repo.objects, repo.executor).stat()
     head = tx.base
     if not tx.is_empty:
-        tx.provenance = replace(
-            provenance, record={name: stat[name] for name in ("added", "removed", "changed")}
-        )
+        record = {name: stat[name] for name in ("added", "removed", "changed")}
+        came = {} if arrival is None else {"arrival": dict(arrival)}
+        tx.provenance = replace(provenance, record={**record, **came})
         head = tx.commit()
+    if tx.diverted:
+        quarantined += tx.diverted.get(dataset, 0)
+        before, after = repo.manifest(dataset, tx.base), tx[dataset].manifest
+        stat = Diff(dataset, before, after, repo.objects, repo.executor).stat()
     opened.remember(str(after.fingerprint) if mode == "replace" and not quarantined else "")
     assert head is not None, "an import of a new dataset makes a commit"
     return ImportResult(

@@ -7,6 +7,7 @@ the very commit that is merged, nobody asks for changes, and there is no conflic
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,12 +21,13 @@ from headwater.core.errors import (
     UsageError,
 )
 from headwater.core.ids import CommitId
-from headwater.store.commit import Provenance, save_commit
+from headwater.store.commit import Commit, Provenance, save_commit
 from headwater.store.graph import merge_base
 from headwater.store.reachable import keep_alive
 from headwater.versions.combine import preview
 from headwater.versions.diff import Diff
 from headwater.versions.proposal import EventKind, Picture, Proposal, add_event, read_events
+from headwater.versions.publish import publish
 from headwater.versions.standing import Standing, standing_of
 
 if TYPE_CHECKING:
@@ -295,33 +297,37 @@ class Proposals(Mapping[int, Proposal]):
                     record={"proposal": proposal.id, "approved_by": list(proposal.approvals)},
                 ),
             )
-            repo.run_hooks(proposal.target, commit)
-            keep_alive(commit, repo.objects, began)
-            # The record moves first, and only from where it was judged: nobody's word comes too late unheard.
-            marked = add_event(
-                repo.objects,
-                "merging",
-                {"commit": commit.id},
-                after=proposal.head,
-                author=repo.author,
-                keeps=[commit.id],
-            )
-            if not self._move(number, proposal.head, marked.id, "merging"):
-                continue
-            if repo.refs.move(
-                "heads",
+            done = publish(
+                repo,
                 proposal.target,
-                commit.id,
+                commit,
                 expected=picture.target_commit,
                 reason=f"merge proposal {number}",
-                author=repo.author,
-            ):
-                return self._merged(number, commit.id)
+                began=began,
+                last=partial(self._mark, number, proposal.head),
+            )
+            if done is not None:
+                return self._merged(number, done.id)
         raise ConcurrentUpdate(
             f"Proposal {number} or its branches moved {_MERGES} times while it was being merged. Nothing was lost; "
             "try again.",
             number=number,
         )
+
+    def _mark(self, number: int, head: CommitId, commit: Commit) -> bool:
+        """Note that a commit is about to be published.
+
+        The record moves first, and only from where it was judged: nobody's word comes too late unheard.
+        """
+        marked = add_event(
+            self._repo.objects,
+            "merging",
+            {"commit": commit.id},
+            after=head,
+            author=self._repo.author,
+            keeps=[commit.id],
+        )
+        return self._move(number, head, marked.id, "merging")
 
     def _edit(
         self,

@@ -30,6 +30,8 @@ from headwater.store.reachable import keep_alive
 from headwater.store.refs import KINDS, valid_name
 from headwater.store.storage import Storage, is_url
 from headwater.versions.exchange import Exchanged, bring_proposals, send_proposals
+from headwater.versions.gate import bring_gates
+from headwater.versions.publish import publish
 from headwater.versions.transfer import EVERYTHING, Part, Transferred, copy_history
 
 if TYPE_CHECKING:
@@ -321,6 +323,7 @@ def fetch(repo: Repo, remote: str = ORIGIN) -> Fetched:
             changes.append(RefChange(name=name, before=None, after=commit))
     kept = tuple(sorted(name for name, commit in tags.items() if ours.get(name, commit) != commit))
     said = bring_proposals(repo, there, part=_part(repo, remote))
+    bring_gates(repo, there)
     return Fetched(
         remote=remote,
         changes=(*changes, *_said(said)),
@@ -411,6 +414,8 @@ def push(
     ------
     Diverged
         If a branch there has commits that the one here lacks. Nothing is moved.
+    GateClosed
+        If the gate of a branch there kept the commit out; it waits in quarantine there.
     ConcurrentUpdate
         If somebody else pushed at the same moment.
     """
@@ -454,7 +459,7 @@ def push(
         for name, to in refs.items():
             before = now.get(name) if kind == "heads" else None
             reason = "push: deleted" if to is None else f"push: {repo.commit(to).summary}"
-            if not there.refs.move(kind, name, to, expected=before, reason=reason, author=repo.author):  # type: ignore[arg-type]
+            if not _moved(there, kind, name, before, to, reason, repo.author):
                 raise ConcurrentUpdate(
                     f"{name!r} moved at {remote!r} meanwhile. Nothing was lost: fetch, and push again.",
                     name=name,
@@ -468,6 +473,21 @@ def push(
         changes=(*changes, *_said(said)),
         renumbered=said.renumbered,
         copied=copied + said.copied,
+    )
+
+
+def _moved(
+    there: Repo, kind: str, name: str, before: CommitId | None, to: CommitId | None, reason: str, author: str
+) -> bool:
+    """Move a ref of a remote, a branch through its gate there.
+
+    Rows are not diverted: the commit that goes there shall be the one that is here.
+    """
+    if kind == "tags" or to is None:
+        return there.refs.move(kind, name, to, expected=before, reason=reason, author=author)  # type: ignore[arg-type]
+    commit = there.commit(to)
+    return (
+        publish(there, name, commit, expected=before, reason=reason, divert=False, author=author) is not None
     )
 
 
@@ -510,11 +530,12 @@ def _refuse_loss(
 
 
 def _opened(repo: Repo, remote: str) -> Repo:
-    from headwater.versions.repo import Repo
-
     location = repo.remotes[remote]
+    # A gate there is held by what opens it: the same kind of repository as ours.
     try:
-        return Repo.open(location)
+        there = type(repo).open(location)
+        there.author = repo.author
+        return there
     except NotFound as error:
         raise NotFound(
             f"There is no repository at {location}, the remote {remote!r}. `hw clone . {location}` makes one with "

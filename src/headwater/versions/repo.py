@@ -7,10 +7,12 @@ import json
 import logging
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 from headwater.core.errors import (
+    ConcurrentUpdate,
     CorruptObject,
     NotFound,
     ObjectMissing,
@@ -27,17 +29,20 @@ from headwater.store.commit import Commit, load_commit
 from headwater.store.graph import ancestors
 from headwater.store.manifest import Manifest, load_manifest
 from headwater.store.objects import Objects
-from headwater.store.refs import RefKind, Refs, whoami
+from headwater.store.refs import RefKind, Refs, valid_name, whoami
 from headwater.store.revisions import resolve
 from headwater.store.storage import Storage, is_url
 from headwater.store.writing import Workshop
 from headwater.versions import combine
+from headwater.versions.audit import Auditor, Quarantine
 from headwater.versions.combine import MergeResult, Rebased
 from headwater.versions.decisions import Decisions
 from headwater.versions.diff import Diff
+from headwater.versions.gate import Gates
 from headwater.versions.merge import Resolve
 from headwater.versions.pins import find_lock, pinned_commit, read_lock
 from headwater.versions.proposals import Proposals
+from headwater.versions.publish import publish
 from headwater.versions.remotes import (
     ORIGIN,
     Fetched,
@@ -51,7 +56,16 @@ from headwater.versions.remotes import (
 )
 from headwater.versions.transaction import Transaction
 
-__all__ = ["DEFAULT_BRANCH", "FOLDER", "CommitHook", "MergeResult", "Repo", "RepoDiff", "is_around"]
+__all__ = [
+    "DEFAULT_BRANCH",
+    "FOLDER",
+    "CommitHook",
+    "Listener",
+    "MergeResult",
+    "Repo",
+    "RepoDiff",
+    "is_around",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +79,13 @@ class CommitHook(Protocol):
 
     def __call__(self, repo: Repo, branch: str, commit: Commit) -> None:
         """Let the commit pass, or raise `headwater.core.errors.GateClosed`."""
+
+
+class Listener(Protocol):
+    """Called with what happened at a gate, after it happened; it must not raise."""
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        """Hear of an event: its name, the branch, the commit, and what was found."""
 
 
 class RepoDiff(Mapping[str, Diff]):
@@ -112,6 +133,8 @@ class Repo:
         self.ref: str | None = None
         self.branch_name: str | None = None
         self.start: CommitId | None = None
+        self.listeners: list[Listener] = []
+        self.passes: CommitId | None = None
 
     @classmethod
     def init(cls, location: str | Path = ".", *, branch: str = DEFAULT_BRANCH, **options: Any) -> Self:
@@ -394,6 +417,43 @@ class Repo:
         for hook in self.hooks:
             hook(self, branch, commit)
 
+    @property
+    def auditor(self) -> Auditor | None:
+        """What judges commits for gates; the layers above have one."""
+        return None
+
+    @property
+    def gates(self) -> Gates:
+        """The gates of branches; see `headwater.versions.gate`."""
+        return Gates(self)
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """The commits and files that wait because a gate or an import did not take them."""
+        return Quarantine(self)
+
+    def letting_pass(self, commit: CommitId) -> Self:
+        """Return the repository as it is, but gates let this commit through."""
+        view = copy.copy(self)
+        view.passes = commit
+        return view
+
+    def tell(self, event: str, *, commit: Commit | None = None, **facts: Any) -> None:
+        """Tell every listener what happened."""
+        about = {} if commit is None else {"commit": commit.id, "message": commit.message}
+        branch = {} if self.branch_name is None else {"branch": self.branch_name}
+        heard = {
+            "event": event,
+            "repository": self.storage.location,
+            "time": datetime.now(UTC).isoformat(),
+            "author": self.author,
+            **branch,
+            **about,
+            **facts,
+        }
+        for listener in self.listeners:
+            listener(heard)
+
     def branches(self) -> dict[str, CommitId]:
         """Return the branches with their commits."""
         return self.refs.names("heads")
@@ -497,14 +557,14 @@ class Repo:
     def reset(self, branch: str, ref: str) -> CommitId:
         """Make a branch point to ``ref``; what it held stays in the reflog."""
         target = self.resolve(ref)
-        self.refs.require_move(
-            "heads",
-            branch,
-            target,
-            expected=self.refs.get("heads", branch),
-            reason=f"reset to {ref}",
-            author=self.author,
+        now = self.refs.get("heads", branch)
+        done = publish(
+            self, branch, self.commit(target), expected=now, reason=f"reset to {ref}", divert=False
         )
+        if done is None:
+            raise ConcurrentUpdate(
+                f"{branch!r} moved meanwhile. Nothing was changed; run the same command again.", name=branch
+            )
         return target
 
     # Review
@@ -536,9 +596,13 @@ class Repo:
     def _create(self, kind: RefKind, name: str, start: str | None) -> CommitId:
         target = self.resolve(start) if start else self._require_head()
         noun = "branch" if kind == "heads" else "tag"
-        if not self.refs.move(
-            kind, name, target, expected=None, reason=f"{noun}: created", author=self.author
-        ):
+        reason = f"{noun}: created"
+        if kind == "heads" and self.refs.get(kind, name) is None and valid_name(name):
+            there = self.commit(target)
+            done = publish(self, name, there, expected=None, reason=reason, divert=False) is not None
+        else:
+            done = self.refs.move(kind, name, target, expected=None, reason=reason, author=self.author)
+        if not done:
             raise UsageError(
                 f"There is a {noun} {name!r} already. Delete it first, or choose another name.", name=name
             )

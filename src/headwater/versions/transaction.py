@@ -35,12 +35,12 @@ from headwater.store.duck import rows_where
 from headwater.store.keytext import key_array
 from headwater.store.lookup import SERIAL, Places, locate
 from headwater.store.manifest import Manifest, load_manifest, save_manifest
-from headwater.store.reachable import keep_alive
 from headwater.store.values import where_holds
 from headwater.versions import columns, edit
 from headwater.versions.compact import compact
 from headwater.versions.incoming import Data, Rows, incoming
 from headwater.versions.merge import CONFLICTS, example, merge_manifests, same
+from headwater.versions.publish import publish
 
 if TYPE_CHECKING:
     from headwater.versions.repo import Repo
@@ -74,6 +74,8 @@ class Transaction:
         The user by default.
     time : datetime, optional
         Time of the commit; now by default.
+    divert : bool
+        Whether the gate of the branch may divert rows to quarantine; else they keep the commit out.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Transaction:
         provenance: Provenance | None = None,
         author: str | None = None,
         time: datetime | None = None,
+        divert: bool = True,
     ) -> None:
         if not message.strip():
             raise UsageError("A commit needs a message that says why.")
@@ -93,8 +96,10 @@ class Transaction:
         self.provenance = provenance or Provenance()
         self.author = author or repo.author
         self.time = time
+        self.may_divert = divert
         self.base = repo.refs.get("heads", self.branch) or repo.start
         self.commit_id: CommitId | None = None
+        self.diverted: dict[str, int] = {}
         self._began = monotonic()
         self._shop = repo.workshop
         self._before: dict[str, Manifest] = self._datasets_of(self.base)
@@ -357,6 +362,13 @@ class Transaction:
             If somebody else changed the same rows meanwhile.
         ConcurrentUpdate
             If others were faster every time.
+        GateClosed
+            If the gate of the branch kept the commit out; it waits in quarantine.
+
+        Notes
+        -----
+        Where the gate diverts rows, the commit that is published lacks them, and ``diverted`` says how many of each
+        dataset.
         """
         if self.is_empty:
             self.commit_id = self.commit_id or self.base
@@ -372,22 +384,29 @@ class Transaction:
         head = self.base
         datasets = self._saved(self._after, {} if head is None else self._commit(head).datasets, changed)
         for _ in range(_ATTEMPTS):
-            commit = self._save(datasets, head)
-            self.repo.run_hooks(self.branch, commit)
-            keep_alive(commit, self.repo.objects, self._began)
             expected = self.repo.refs.get("heads", self.branch)
-            if (expected == head or (expected is None and head == self.repo.start)) and self.repo.refs.move(
-                "heads",
-                self.branch,
-                commit.id,
-                expected=expected,
-                reason=f"commit: {commit.summary}",
-                author=self.author,
-            ):
-                self.commit_id = commit.id
+            done = None
+            if expected == head or (expected is None and head == self.repo.start):
+                commit = self._save(datasets, head)
+                done = publish(
+                    self.repo,
+                    self.branch,
+                    commit,
+                    expected=expected,
+                    reason=f"commit: {commit.summary}",
+                    began=self._began,
+                    held_to=head,
+                    divert=self.may_divert,
+                    author=self.author,
+                )
+            if done is not None:
+                self.commit_id = done.id
+                if done.id != commit.id:
+                    self.diverted = dict(done.provenance.record["diverted"])
+                    self._after = self._datasets_of(done.id)
                 # What is published is no change any more: committing again adds nothing.
                 self._before = dict(self._after)
-                return commit.id
+                return done.id
             head = self.repo.refs.get("heads", self.branch) or self.repo.start
             datasets = self._rebased(head, changed)
             if head is not None and datasets == self._commit(head).datasets:

@@ -1,0 +1,185 @@
+"""A gate judges what a commit changes, and diverts the rows that its row rules are about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import headwater as hw
+from headwater.core.contract import Allowance, Contract, Rule
+from headwater.core.errors import GateClosed, NotFound, UsageError
+from headwater.versions.fsck import verify
+
+ROWS = [{"id": number, "age": 20 + number, "name": f"n{number}"} for number in range(10)]
+IN_RANGE = Rule(check="validity.range", column="age", parameters={"minimum": 0, "maximum": 120})
+
+
+@pytest.fixture
+def shop(home: str) -> hw.Repo:
+    """Return a repository whose branch main holds people to an age, and has no gate yet."""
+    repo = hw.init(home)
+    with repo.transaction("people") as tx:
+        tx.append("people", ROWS, key="id")
+        tx.set_contract("people", Contract(dataset="people", key=("id",), rules=(IN_RANGE,)))
+    return repo
+
+
+def write(repo: hw.Repo, rows: list[dict[str, Any]], dataset: str = "people") -> Any:
+    with repo.transaction("more") as tx:
+        tx.upsert(dataset, rows)
+    return tx
+
+
+def ages(repo: hw.Repo, name: str = "people") -> dict[int, int]:
+    table = repo[name].to_arrow()
+    return dict(zip(table["id"].to_pylist(), table["age"].to_pylist(), strict=True))
+
+
+def test_without_a_gate_everything_is_published(shop: hw.Repo) -> None:
+    write(shop, [{"id": 99, "age": -5}])
+    assert ages(shop)[99] == -5
+    assert len(shop.quarantine) == 0
+
+
+def test_what_fails_waits_and_the_branch_stays(shop: hw.Repo) -> None:
+    shop.set_gate("main", suite="contract")
+    before = shop.head
+    with pytest.raises(GateClosed, match=r"validity\.range people\.age") as caught:
+        write(shop, [{"id": 99, "age": -5}])
+    assert caught.value.exit_code == 1
+    assert [one["check"] for one in caught.value.findings] == ["validity.range"]
+    assert shop.head == before
+    (one,) = shop.quarantine.waiting()
+    assert (one.state, one.branch, one.commit) == ("quarantined", "main", caught.value.commit)
+    assert ages(shop.at(one.id))[99] == -5
+    assert verify(shop).findings == []
+    shop.gc(grace=timedelta())
+    assert ages(shop.at(one.id))[99] == -5
+
+
+def test_what_passes_leaves_nothing_behind(shop: hw.Repo) -> None:
+    shop.set_gate("main", suite="contract")
+    write(shop, [{"id": 99, "age": 5}])
+    assert ages(shop)[99] == 5
+    assert shop.quarantine.waiting() == []
+    assert list(shop.quarantine.entries()) == []
+
+
+def test_row_rules_divert_new_rows_and_leave_changed_ones_as_they_were(shop: hw.Repo) -> None:
+    shop.set_gate("main", suite="contract", divert=("validity.range:age",))
+    tx = write(
+        shop, [{"id": 99, "age": -5}, {"id": 3, "age": 500}, {"id": 98, "age": 44}, {"id": 4, "age": 45}]
+    )
+    assert tx.diverted == {"people": 2}
+    now = ages(shop)
+    assert (99 in now, now[3], now[98], now[4]) == (False, 23, 44, 45)
+    queue = shop["people.quarantine"].to_arrow()
+    assert sorted(queue["id"].to_pylist()) == [3, 99]
+    assert set(queue["_check"].to_pylist()) == {"validity.range"}
+    assert queue["_reason"].null_count == queue["_time"].null_count == 0
+    assert queue["name"].to_pylist().count("n3") == 1
+    commit = shop.commit(str(shop.head))
+    assert commit.provenance.record["diverted"] == {"people": 2}
+    assert shop["people"].fingerprint == shop.at("HEAD")["people"].fingerprint
+    assert verify(shop).findings == []
+
+
+def test_a_row_that_waits_already_waits_once(shop: hw.Repo) -> None:
+    shop.set_gate("main", suite="contract", divert=("validity.range",))
+    for _ in range(2):
+        write(shop, [{"id": 99, "age": -5}])
+    assert shop["people.quarantine"].num_rows == 1
+
+
+def test_rows_that_the_branch_has_already_are_not_diverted_and_block_nothing(shop: hw.Repo) -> None:
+    write(shop, [{"id": 99, "age": -5}])
+    shop.set_gate("main", suite="contract", divert=("validity.range",))
+    write(shop, [{"id": 98, "age": 30}])
+    assert ages(shop)[99] == -5
+    assert "people.quarantine" not in shop
+
+
+def test_rows_without_a_key_are_diverted_too(home: str) -> None:
+    repo = hw.init(home)
+    rule = Rule(check="validity.range", column="x", parameters={"minimum": 0})
+    with repo.transaction("first") as tx:
+        tx.append("n", [{"x": 1}, {"x": 1}])
+        tx.set_contract("n", Contract(dataset="n", rules=(rule,)))
+    repo.set_gate("main", suite="contract", divert=("validity.range",))
+    with repo.transaction("more") as tx:
+        tx.append("n", [{"x": -1}, {"x": -1}, {"x": 2}, {"x": None}])
+    assert sorted(repo["n"].to_arrow()["x"].to_pylist(), key=str) == [1, 1, 2, None]
+    assert repo["n.quarantine"].to_arrow()["x"].to_pylist() == [-1, -1]
+
+
+def test_a_check_of_rows_that_repeat_diverts_them(home: str) -> None:
+    repo = hw.init(home)
+    rule = Rule(check="uniqueness.columns", column=None, parameters={"columns": ["mail"]})
+    with repo.transaction("first") as tx:
+        tx.append("n", [{"id": 1, "mail": "a"}], key="id")
+        tx.set_contract("n", Contract(dataset="n", key=("id",), rules=(rule,)))
+    repo.set_gate("main", suite="contract", divert=("uniqueness.columns",))
+    with repo.transaction("more") as tx:
+        tx.append("n", [{"id": 2, "mail": "a"}, {"id": 3, "mail": "b"}])
+    assert sorted(repo["n"].to_arrow()["id"].to_pylist()) == [1, 3]
+
+
+def test_the_outcome_and_the_floor_say_what_blocks(shop: hw.Repo) -> None:
+    shop.set_gate("main", only=("drift",), blocks="warn")
+    skewed = [{"id": 100 + number, "age": 1, "name": "z"} for number in range(500)]
+    with pytest.raises(GateClosed):
+        write(shop, skewed)
+    shop.set_gate("main", floor=1.0)
+    write(shop, skewed)
+
+
+def test_only_the_datasets_that_are_named_are_looked_at(shop: hw.Repo) -> None:
+    shop.set_gate("main", suite="contract", datasets=("other",))
+    write(shop, [{"id": 99, "age": -5}])
+
+
+def test_a_named_check_that_fits_no_dataset_lets_it_pass(shop: hw.Repo) -> None:
+    shop.set_gate("main", only=("labels",))
+    write(shop, [{"id": 99, "age": -5}])
+
+
+def test_a_gate_with_a_baseline_that_is_not_there_says_so_and_the_commit_waits(shop: hw.Repo) -> None:
+    shop.set_gate("main", against="v9")
+    with pytest.raises(NotFound, match="v9"):
+        write(shop, [{"id": 99, "age": 5}])
+    assert [one.state for one in shop.quarantine.waiting()] == ["auditing"]
+
+
+def test_checks_that_are_not_there_are_refused(shop: hw.Repo) -> None:
+    with pytest.raises(NotFound, match="validity"):
+        shop.set_gate("main", only=("validty",))
+    with pytest.raises(NotFound, match=r"validity\.range"):
+        shop.set_gate("main", divert=("validity.rnge:age",))
+    with pytest.raises(UsageError, match="blocks"):
+        shop.set_gate("main", blocks="never")
+
+
+def test_an_allowance_opens_the_gate_until_its_day(shop: hw.Repo) -> None:
+    shop.set_gate("main", suite="contract")
+    shop.allow("people", "validity.range", column="age", until="2999-01-31", reason="the old system")
+    write(shop, [{"id": 99, "age": -5}])
+    assert ages(shop)[99] == -5
+    report = shop.check("people", only=["validity.range"])
+    assert report.findings[0].allowed == f"until 2999-01-31 by {shop.author}: the old system"
+    assert report.outcome == "pass"
+
+
+def test_an_allowance_that_has_expired_blocks_and_says_so(shop: hw.Repo) -> None:
+    contract = shop["people"].contract
+    assert contract is not None
+    old = Allowance(
+        check="validity.range", column="age", until="2020-01-31", reason="the old system", by="ada"
+    )
+    with shop.transaction("allowed once") as tx:
+        tx.set_contract("people", replace(contract, allowances=(old,)))
+    shop.set_gate("main", suite="contract")
+    with pytest.raises(GateClosed, match=r"allowed by ada until 2020-01-31 .*has expired"):
+        write(shop, [{"id": 99, "age": -5}])
