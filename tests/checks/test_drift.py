@@ -93,7 +93,7 @@ def test_each_column_has_a_finding_and_the_moved_one_alone_alarms(rng: np.random
 def test_equal_data_alarm_no_more_often_than_the_level(correction: str) -> None:
     """A/A: no effect is asked for, so that significance alone decides."""
     rng = np.random.default_rng(7)
-    alarms, runs, alpha = 0, 120, 0.1
+    alarms, runs, alpha = 0, 80, 0.1
     for _ in range(runs):
         found = findings_of(frame(300, rng), frame(200, rng), maximum=0.0, alpha=alpha, correction=correction)
         alarms += any(finding.outcome == "warn" for finding in found.values())

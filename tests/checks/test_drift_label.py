@@ -56,9 +56,9 @@ def test_equal_data_alarm_no_more_often_than_the_level() -> None:
             one.outcome == "warn"
             for one in findings(rows(rng, 400, yes=OLD), rows(rng, 300, yes=OLD), maximum=0.0, alpha=0.1)
         )
-        for _ in range(60)
+        for _ in range(40)
     )
-    assert alarms <= 60 * 0.1 + 2 * np.sqrt(60 * 0.1 * 0.9)
+    assert alarms <= 40 * 0.1 + 2 * np.sqrt(40 * 0.1 * 0.9)
 
 
 def test_a_rare_class_that_trebles_is_a_change(rng: np.random.Generator) -> None:

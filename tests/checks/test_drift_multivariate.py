@@ -68,9 +68,9 @@ def test_equal_data_alarm_no_more_often_than_the_level() -> None:
     rng = np.random.default_rng(11)
     alarms = sum(
         finding(people(rng, 240), people(rng, 200), maximum=0.0, alpha=0.2).outcome == "warn"
-        for _ in range(16)
+        for _ in range(12)
     )
-    assert alarms <= 16 * 0.2 + 2 * np.sqrt(16 * 0.2 * 0.8)
+    assert alarms <= 12 * 0.2 + 2 * np.sqrt(12 * 0.2 * 0.8)
 
 
 def test_rows_that_both_have_are_no_difference(rng: np.random.Generator) -> None:

@@ -61,6 +61,11 @@ EXTRA: dict[str, list[dict[str, Any]]] = {
     "drift.distribution": [
         {"column": "x", "statistic": s, "maximum": 0.0} for s in ("psi", "js", "ks", "wasserstein")
     ],
+    "drift.label": [{"maximum": 0.0, "alpha": 0.9}, {"by": ("word",), "maximum": 0.0}],
+    "timeliness.gaps": [{"maximum": "20h"}, {"by": "group"}, {"by": "group", "maximum": "2d"}],
+    "timeliness.future": [{"tolerance": "0s"}],
+    "timeliness.order": [{"by": "group", "maximum": 0.5}],
+    "volume.season": [{"every": every, "maximum": 0.0, "alpha": 0.5} for every in ("hour", "day")],
     "validity.media": [{"column": "word"}],
     "validity.images": [{"column": "word"}],
     "consistency.reference": [

@@ -18,7 +18,7 @@ from headwater.profile.conformance import Holds, InRange
 from headwater.profile.distinct import Distinct
 from headwater.profile.groups import Groups
 from headwater.profile.hashes import Determines, Repeats
-from headwater.profile.measure import Measured, measure, measure_table
+from headwater.profile.measure import Measured, measure, measure_chunks, measure_table
 from headwater.profile.quantiles import Quantiles
 from headwater.profile.top import TopValues
 from headwater.reading.dataset import Dataset
@@ -240,3 +240,20 @@ def test_workers_give_the_same_states_as_one() -> None:
             tx.append("data", rows(np.arange(1000 * (part + 1), 1000 * (part + 2)), part))
     many = measure(repo["data"], MEASURES, executor=LocalExecutor(4))
     assert_same(many, taken(repo["data"]))
+
+
+def test_some_chunks_are_measured_by_themselves_and_kept() -> None:
+    repo = Repo.init("memory://")
+    for number in range(2):
+        with repo.transaction("part") as tx:
+            tx.append("data", pa.table({"x": np.arange(number * 200_000, (number + 1) * 200_000)}))
+    dataset = repo["data"]
+    one = Extent(column="x")
+    last = dataset.chunks[-1:]
+    found = measure_chunks(last, dataset.schema, [one, Extent(column="nope")], cache=repo.cache)
+    assert found.rows == last[0].live_rows
+    assert found[one].high == 399_999
+    assert found[one].low == 400_000 - found.rows
+    with pytest.raises(HeadwaterError):
+        found[Extent(column="nope")]
+    assert measure_chunks(last, dataset.schema, [one], cache=repo.cache).scanned_rows == 0
