@@ -20,7 +20,9 @@ COLUMNS = ["user", "amount", "score", "age", "flag", "country", "label"]
 
 def compare() -> dict[str, Any]:
     """Read both versions and run the preset, which chooses a distance for each column by its type."""
-    base, changed = (pd.read_parquet(workload / f"{name}.parquet", columns=COLUMNS) for name in ("base", "changed"))
+    base, changed = (
+        pd.read_parquet(workload / f"{name}.parquet", columns=COLUMNS) for name in ("base", "changed")
+    )
     result = Report([DataDriftPreset()]).run(changed, base)
     return {"columns": len(COLUMNS), "metrics": len(result.dict()["metrics"])}
 
