@@ -133,3 +133,18 @@ def test_what_another_tool_promises_becomes_a_contract(folder: Path, cli: Cli) -
     assert cli.json("contract", "import", "people.json")["left"] == ["expect_it_all {}"]
     assert "it cannot be read" in cli("contract", "import", "none.json", code=2).stderr
     assert "no suite" in cli("contract", "import", "out/people.yaml", code=2).stderr
+
+
+def test_two_contracts_are_compared(shop: hw.Repo, cli: Cli, folder: Path) -> None:
+    cli("contract", "set", "people", written(shop, folder, 100))
+    cli("contract", "set", "people", written(shop, folder, 90), "--branch", "strict")
+    text = cli("contract", "diff", "people@main", "people@strict", code=1).stdout
+    assert "rules.validity.range(age).maximum   breaks writers" in text
+    assert "100 → 90   stricter" in text
+    assert cli("contract", "diff", "people", "people@strict", "--for", "readers").stdout.startswith(
+        "1 change,"
+    )
+    value = cli.json("contract", "diff", "people@strict", "people", code=1)
+    assert value["is_breaking"] is True
+    assert value["changes"][0]["breaks"] == ["readers"]
+    assert "There is no file" in cli("contract", "diff", "people", "nope.yaml", code=2).stderr

@@ -251,8 +251,77 @@ def validate(
         click.get_current_context().exit(code)
 
 
-for each in (infer, import_, show, validate, set_):
+@command("diff")
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option(
+    "--for",
+    "party",
+    type=click.Choice(["any", "readers", "writers"]),
+    default="any",
+    show_default=True,
+    help="Whom the change may not break.",
+)
+def diff(session: Session, old: str, new: str, party: str) -> None:
+    """Show what changed between two contracts, and whom each change breaks.
+
+    OLD and NEW are contract files or datasets, each with a ref if you like. A promise taken back or made wider
+    breaks readers; one made new or narrower breaks writers. Exit code 1 means a breaking change.
+
+    Examples
+    --------
+    hw contract diff orders@main orders@stricter
+    hw contract diff orders contracts/orders.yaml
+    hw contract diff old.yaml new.yaml --for readers
+    """
+    from headwater.checks.contract_diff import contract_changes
+
+    changes = contract_changes(_either(session, old), _either(session, new))
+    broken = [one for one in changes if one.is_breaking and party in ("any", *one.breaks)]
+    value = {
+        "old": old,
+        "new": new,
+        "is_breaking": bool(broken),
+        "changes": [one.to_dict() for one in changes],
+    }
+
+    def draw(out: Any) -> None:
+        if not changes:
+            out.print("Both contracts promise the same.")
+            return
+        head = f"{len(changes)} change{'s' * (len(changes) > 1)}, {len(broken) or 'none'} breaking"
+        out.print(head, markup=False)
+        for one in changes:
+            breaks = f"breaks {' and '.join(one.breaks)}" if one.breaks else "compatible"
+            out.print(f"\n{one.what}   {breaks}", markup=False, soft_wrap=True)
+            told = f"  {_said(one.old)} → {_said(one.new)}" + (f"   {one.reason}" if one.reason else "")
+            out.print(told, markup=False, soft_wrap=True, highlight=False)
+
+    session.show(value, draw)
+    if broken:
+        click.get_current_context().exit(1)
+
+
+for each in (infer, import_, show, validate, set_, diff):
     contract.add_command(each)
+
+
+def _either(session: Session, what: str) -> Contract | None:
+    """Return the contract in a file, or that of a dataset; None where a dataset has none."""
+    from headwater.cli.documents import read_contract
+
+    path = Path(what)
+    if path.is_file() or path.suffix in (".yaml", ".yml", ".json"):
+        return read_contract(path)
+    return session.repo().dataset(what).contract
+
+
+def _said(value: Any) -> str:
+    """Return a value in one short line."""
+    text = (
+        "(none)" if value is None else ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    )
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _promised(dataset: Dataset) -> Contract:
