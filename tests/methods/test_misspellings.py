@@ -57,6 +57,11 @@ def test_uses_of_that_letter_are_doubted_where_it_is_unusual() -> None:
     assert chance[:-1].max() == 0
 
 
+def test_long_texts_are_left_out_and_the_others_judged_all_the_same() -> None:
+    long = {"river " * 100 + str(n): 1 for n in range(20)}
+    assert meant({**dict.fromkeys(TOWNS, 50), **long, "birmingxam": 1}) == {"birmingxam": "birmingham"}
+
+
 def test_nothing_is_no_trouble() -> None:
     assert meant({}) == {}
     assert meant({"": 5, "a": 1}) == {}

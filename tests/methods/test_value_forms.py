@@ -38,6 +38,11 @@ def test_names_have_no_form() -> None:
     assert max(chances([f"{name}{'abcdefgh'[n % 8]}" for n, name in enumerate(names)]).values()) == 0
 
 
+def test_long_texts_have_no_form() -> None:
+    texts = [" ".join(f"word{n * m % 997}" for m in range(40)) for n in range(1, 200)]
+    assert max(chances([*texts, "12 words"]).values()) == 0
+
+
 def test_one_form_and_no_values_give_no_flags() -> None:
     assert max(chances([f"AB-{n:04}" for n in range(200)]).values()) == 0
     assert rare_form_chance(pa.array([], pa.string()), np.zeros(0, np.int64)).tolist() == []

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.methods.letter_model import Letters, letter_probabilities, spell
@@ -36,6 +37,7 @@ _TARGETS = 3
 _FREQUENT = 3
 _WORK = 20_000_000
 _LONGEST = 400
+_MOST_LETTERS = 4_000_000
 _BASE = 0x9E3779B97F4A7C15
 _LEAST_SLIPS = 10
 _MOSTLY = 0.5
@@ -75,16 +77,18 @@ def misspellings(
     -----
     Candidates are values one edit apart (found by hashing each value without one of its letters), and of the
     same length with a third of the letters changed at most. A changed digit that stays a digit is no
-    misspelling: 35233 is not 35232 mistyped.
+    misspelling: 35233 is not 35232 mistyped. Values of more than 400 letters are left out, and the longest
+    where a column has more than 4 million letters.
     """
     chance, meant = np.zeros(len(texts)), np.full(len(texts), -1)
-    letters = spell(texts)
-    usable = (letters.lengths >= 2) & (letters.lengths <= _LONGEST) & (counts > 0)
+    lengths, usable = _affordable(texts)
+    usable &= (lengths >= 2) & (counts > 0)
     if skip is not None:
         usable &= ~skip
     total = int(counts[usable].sum())
-    if usable.sum() < 2:
+    if usable.sum() < 2 or not (counts[usable] >= _FREQUENT).any():
         return Misspelt(chance, meant)
+    letters = spell(_only(texts, usable))
     rare, frequent = _candidates(letters, counts, usable)
     if not len(rare):
         return Misspelt(chance, meant)
@@ -146,7 +150,8 @@ def uses_of_letter(texts: pa.Array, counts: I64, letter: str, *, rate: float) ->
     rate : float
         The share of values that the fault struck.
     """
-    letters = spell(texts)
+    _, usable = _affordable(texts)
+    letters = spell(_only(texts, usable))
     here = letters.characters == ord(letter)
     holds = np.bincount(letters.owner, here, len(texts)) > 0
     if not here.any():
@@ -157,6 +162,19 @@ def uses_of_letter(texts: pa.Array, counts: I64, letter: str, *, rate: float) ->
     odds = np.log(rate / (1 - rate)) - np.log(np.maximum(letters.lengths, 1)) - natural
     odds -= np.log(np.maximum(counts, 1)) * 2
     return np.where(holds, 1 / (1 + np.exp(-np.clip(odds, -50, 50))), 0.0)
+
+
+def _affordable(texts: pa.Array) -> tuple[I64, B]:
+    """Return the lengths of texts, and which are looked at: none too long, the shortest first, so many letters."""
+    lengths = np.asarray(pc.utf8_length(texts)).astype(np.int64)
+    order = np.argsort(lengths, kind="stable")
+    within = np.zeros(len(lengths), np.bool_)
+    within[order] = np.cumsum(lengths[order]) <= _MOST_LETTERS
+    return lengths, within & (lengths <= _LONGEST)
+
+
+def _only(texts: pa.Array, which: B) -> pa.Array:
+    return texts if which.all() else pc.if_else(pa.array(which), texts, pa.scalar("", texts.type))
 
 
 def _candidates(letters: Letters, counts: I64, usable: B) -> tuple[I64, I64]:

@@ -84,8 +84,9 @@ def rare_form_chance(texts: pa.Array, counts: I64) -> F64:
         values the column's own forms cover, and less for forms that are not so rare.
     """
     chance = np.zeros(len(texts))
-    if not counts.sum():
-        return chance
+    long = np.asarray(pc.greater(pc.utf8_length(texts), _LONGEST))
+    if not counts.sum() or counts[long].sum() > _REGULAR * counts.sum():
+        return chance  # texts have no form
     usual, plain = np.ones(len(texts), np.bool_), np.zeros(len(texts), np.bool_)
     for level in get_args(Level):
         counted = np.where(usual, counts, 0) if level == "exact" else counts
