@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 
-pytest_plugins = ["tests.places"]
+pytest_plugins = ["tests.places", "tests.clusters"]
 
 settings.register_profile(
     "dev",

@@ -30,8 +30,7 @@ PUBLIC = ["Contract", "Finding", "HeadwaterError", "Repo", "__version__", "clone
 _SHARED_CHECKS = "tests/checks/test_every_check.py runs every check of the registry through one suite"
 
 NO_MIRROR = {
-    "core/progress.py": "a protocol and a silent default; tests/engine/test_local.py drives it",
-    "engine/base.py": "a protocol; tests/engine/test_local.py holds the contract",
+    "core/progress.py": "a protocol and a silent default; tests/engine/test_base.py drives it",
     "formats/huggingface_files.py": "tests/formats/test_huggingface.py reads every layout through it",
     "checks/kept.py": _SHARED_CHECKS,
     "store/faults.py": "tests/versions/test_crash.py drives it",

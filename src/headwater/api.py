@@ -20,6 +20,7 @@ from headwater.core.findings import Finding, findings_to_table
 from headwater.core.ids import CommitId
 from headwater.core.notify import announce
 from headwater.core.schema import require_columns
+from headwater.engine.named import executor_of
 from headwater.store.manifest import save_manifest
 from headwater.versions import repo as store
 from headwater.versions.audit import Auditor, Judgement
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from headwater.checks.base import Target
     from headwater.checks.drift_history import DriftHistory
     from headwater.checks.report import Report
+    from headwater.engine.base import Executor
     from headwater.models.impact import Impact
     from headwater.models.train import Trained
     from headwater.profile.report import Profile
@@ -763,9 +765,23 @@ def init(location: str | Path = ".", **options: Any) -> Repo:
     return Repo.init(location, **options)
 
 
-def open(location: str | Path = ".", **options: Any) -> Repo:
-    """Open a repository; see `headwater.versions.repo.Repo.open`."""
-    return Repo.open(location, **options)
+def open(location: str | Path = ".", *, executor: Executor | str | None = None, **options: Any) -> Repo:
+    """Open a repository; see `headwater.versions.repo.Repo.open`.
+
+    Parameters
+    ----------
+    location : str or Path
+        Where it is.
+    executor : Executor or str, optional
+        What does the work on chunks: ``"local"``, ``"ray"``, ``"ray://HOST:PORT"``, or one that was made; threads of
+        this process by default.
+    **options : Any
+        Credentials and the like, for object stores.
+    """
+    repo = Repo.open(location, **options)
+    if executor is not None:
+        repo.executor = executor_of(executor) if isinstance(executor, str) else executor
+    return repo
 
 
 def clone(source: str | Path, target: str | Path, **options: Any) -> Repo:

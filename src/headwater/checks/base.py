@@ -108,6 +108,10 @@ class Target:
     row_limit: int = 50
     beside: Callable[[str], Dataset] = _alone
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Work on chunks takes its target along to other processes. Nobody waits or watches there.
+        return {**self.__dict__, "executor": LocalExecutor(1), "progress": SILENT}
+
     def __post_init__(self) -> None:
         """Refuse roles that a column cannot have."""
         roles = [("label", self.contract.label), *(("sensitive feature", name) for name in self.sensitive)]

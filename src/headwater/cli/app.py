@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from headwater.api import Repo
+    from headwater.engine.base import Executor
 
 __all__ = ["Command", "Group", "Root", "Session", "command", "group"]
 
@@ -38,6 +39,9 @@ class Session:
         self.as_json = False
         self.debug = False
         self.quiet = False
+        self.engine = "local"
+        self.workers: int | None = None
+        self.is_engine_asked = False
 
     def repo(self) -> Repo:
         """Open the repository that ``-C`` names, or the one around the current directory."""
@@ -45,7 +49,15 @@ class Session:
 
         repo = api.open(self.location)
         repo.progress = self.progress
+        repo.executor = self.executor
         return repo
+
+    @functools.cached_property
+    def executor(self) -> Executor:
+        """What does the work on chunks, as ``--engine`` and ``--workers`` say."""
+        from headwater.engine.named import executor_of
+
+        return executor_of(self.engine, self.workers)
 
     @functools.cached_property
     def progress(self) -> Progress:

@@ -11,6 +11,7 @@ import click
 from headwater.cli.app import Session, command
 from headwater.cli.options import (
     column_names,
+    engine_options,
     joined,
     judging_options,
     reading,
@@ -89,6 +90,7 @@ fail_on_option = click.option(
     help="Keys of rows to list for each finding; 0 for all. Files and --json have them.",
 )
 @seed_option("Seed of checks that train models.")
+@engine_options
 @reading_options("--input-format")
 def check(
     session: Session,
@@ -118,6 +120,7 @@ def check(
     hw check reviews --only labels,duplicates.exact --all
     hw check reviews@fix-labels --fail-on warn
     hw check reviews --only outliers --rows 0 --json
+    hw check reviews --engine ray://cluster:10001
     """
     from headwater.cli.documents import read_contract
     from headwater.cli.render_findings import draw_findings

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.app import Session, command
-from headwater.cli.options import assignment, column_name, shell_word
+from headwater.cli.options import assignment, column_name, engine_options, shell_word
 
 if TYPE_CHECKING:
     from headwater.transforms.run import TransformResult
@@ -51,6 +51,7 @@ def importable(context: click.Context, parameter: click.Parameter, name: str | N
 @click.option("--branch", metavar="NAME", help="Commit to this branch; a new one starts here.")
 @click.option("--dry-run", is_flag=True, help="Encode, say what would change, and commit nothing.")
 @click.option("-m", "--message", help="Commit message; says what was done by default.")
+@engine_options
 def embed(
     session: Session,
     dataset: str | None,

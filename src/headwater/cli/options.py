@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 Command = Callable[..., None]
 
@@ -17,6 +18,7 @@ __all__ = [
     "column_name",
     "column_names",
     "column_types",
+    "engine_options",
     "joined",
     "judging_options",
     "label_option",
@@ -171,6 +173,27 @@ def judging_options(function: Command) -> Command:
     )(function)
 
 
+def engine_options(function: Command) -> Command:
+    """Add the options that say where the work on chunks is done; the session is told, not the command."""
+    return _adding(
+        click.option(
+            "--engine",
+            metavar="NAME",
+            envvar="HEADWATER_ENGINE",
+            expose_value=False,
+            callback=_tell,
+            help="Where the work is done: local (the default), ray, or ray://HOST:PORT.",
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            expose_value=False,
+            callback=_tell,
+            help="Chunks to work on at once; as many as there is room for by default.",
+        ),
+    )(function)
+
+
 def reading_options(*format_options: str) -> Callable[[Command], Command]:
     """Return a decorator that adds the options that say how a file is read.
 
@@ -237,6 +260,15 @@ def split_ref(name: str) -> tuple[str, str | None]:
     """Return dataset and ref of ``NAME@REF``; without a ref, None."""
     dataset, at, ref = name.partition("@")
     return dataset, ref if at else None
+
+
+def _tell(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value is not None:
+        assert parameter.name is not None
+        setattr(context.obj, parameter.name, value)
+        context.obj.is_engine_asked |= (
+            context.get_parameter_source(parameter.name) is not ParameterSource.ENVIRONMENT
+        )
 
 
 def _adding(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

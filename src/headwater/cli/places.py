@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.cli.app import Session
 from headwater.cli.options import split_ref
-from headwater.core.errors import InvalidKeys, NotFound
+from headwater.core.errors import InvalidKeys, NotFound, UsageError
 
 if TYPE_CHECKING:
     from headwater.api import Repo
@@ -106,8 +106,16 @@ def file_in_memory(
         How to read the files.
     """
     from headwater import api
+    from headwater.engine.local import LocalExecutor
 
+    if session.engine != "local" and session.is_engine_asked:
+        raise UsageError(
+            f"{source!r} is read into the memory of this process, where no other machine reaches it. Import it with "
+            "`hw import`, and give the name of the dataset.",
+            engine=session.engine,
+        )
     repo = api.init("memory://")
+    repo.executor = LocalExecutor(session.workers)
     repo.progress = session.progress
     for place, at in ((baseline, repo.branch(BASELINE)), (source, repo)):
         if place is None:

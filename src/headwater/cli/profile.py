@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from headwater.cli.app import Session, command
-from headwater.cli.options import label_option, reading, reading_options, shell_word
+from headwater.cli.options import engine_options, label_option, reading, reading_options, shell_word
 from headwater.cli.writing import write_text
 
 __all__ = ["profile"]
@@ -24,6 +24,7 @@ __all__ = ["profile"]
     metavar="FILE",
     help="Write a report for a browser.",
 )
+@engine_options
 @reading_options("--input-format")
 def profile(session: Session, what: str, label: str | None, html: Path | None, **options: Any) -> None:
     """Describe every column: type, missing, distinct, spread, values.

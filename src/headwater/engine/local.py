@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Executor as Pool
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from headwater.core.errors import UsageError
 from headwater.core.progress import SILENT, Progress
-from headwater.engine.base import Resources
+from headwater.engine.base import Resources, attempt
 
 __all__ = ["LocalExecutor"]
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_task: Callable[[Any], Any] | None = None
+"""What a process of a pool does."""
 
 
 class LocalExecutor:
@@ -59,19 +65,24 @@ class LocalExecutor:
     ) -> Iterator[R]:
         if self.workers == 1 and not resources.python_bound:
             for item in items:
-                yield _attempt(task, item, retries)
+                yield attempt(task, item, retries)
             return
-        pool: Pool = (
+        pool: Pool
+        submit: Callable[[T], Future[R]]
+        if resources.python_bound:
+            _require_picklable(task)
             # A process with threads, as Arrow's and those of object stores, cannot be forked safely.
-            ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
-            if resources.python_bound
-            else ThreadPoolExecutor(self.workers, thread_name_prefix="headwater")
-        )
+            spawned = get_context("spawn")
+            pool = ProcessPoolExecutor(self.workers, spawned, initializer=_hold, initargs=(task,))
+            submit = partial(_submitted, pool, retries)
+        else:
+            pool = ThreadPoolExecutor(self.workers, thread_name_prefix="headwater")
+            submit = partial(_threaded, pool, retries, task)
         with pool:
             waiting: deque[Future[R]] = deque()
             try:
                 for item in items:
-                    waiting.append(pool.submit(_attempt, task, item, retries))
+                    waiting.append(submit(item))
                     if len(waiting) > self.workers:
                         yield waiting.popleft().result()
                 while waiting:
@@ -81,14 +92,32 @@ class LocalExecutor:
                     future.cancel()
 
 
-def _attempt(task: Callable[[T], R], item: T, retries: int) -> R:
-    for remaining in range(retries, -1, -1):
-        try:
-            return task(item)
-        except Exception:
-            if remaining == 0:
-                raise
-    raise AssertionError("unreachable")
+def _require_picklable(task: Callable[[Any], Any]) -> None:
+    try:
+        pickle.dumps(task)
+    except Exception as error:
+        raise UsageError(
+            f"This work cannot be sent to another process: {error}. Use a function at the top of a module."
+        ) from error
+
+
+def _threaded(pool: Pool, retries: int, task: Callable[[Any], Any], item: Any) -> Future[Any]:
+    return pool.submit(attempt, task, item, retries)
+
+
+def _submitted(pool: Pool, retries: int, item: Any) -> Future[Any]:
+    return pool.submit(_do, item, retries)
+
+
+def _hold(task: Callable[[Any], Any]) -> None:
+    """Keep the task of a process, which then only needs items."""
+    global _task
+    _task = task
+
+
+def _do(item: Any, retries: int) -> Any:
+    assert _task is not None, "a process is given its task first"
+    return attempt(_task, item, retries)
 
 
 def _processors() -> int:

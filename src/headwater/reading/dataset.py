@@ -21,6 +21,7 @@ from headwater.core.references import can_refer
 from headwater.core.references import references as find_references
 from headwater.core.schema import require_columns
 from headwater.engine.base import Executor
+from headwater.engine.local import LocalExecutor
 from headwater.reading.chunks import DatasetChunk
 from headwater.reading.loading import Chunks
 from headwater.reading.narrow import narrowed
@@ -76,6 +77,10 @@ class Dataset:
         self._objects = objects
         self._executor = executor
         self._at = at
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Work on chunks takes datasets along to other processes. What reads there is one task of many.
+        return _elsewhere, (self.name, self.manifest, self.commit, self._objects)
 
     def __repr__(self) -> str:
         where = f" at {self.commit[:12]}" if self.commit else ""
@@ -611,3 +616,12 @@ class Dataset:
             hit &= chunks < 0
             chunks[hit], positions[hit] = number, live[order[at[hit]]]
         return Places(chunks, positions)
+
+
+def _elsewhere(name: str, manifest: Manifest, commit: CommitId | None, objects: Objects) -> Dataset:
+    """Return a dataset that came from another process, which knows no other refs."""
+
+    def at(ref: str) -> Dataset:
+        raise UsageError(f"Dataset {name!r} was sent here without its history: {ref} cannot be read.")
+
+    return Dataset(name, manifest, commit=commit, objects=objects, executor=LocalExecutor(1), at=at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from headwater.core.ids import canonical_json, digest
 from headwater.core.progress import SILENT, Progress
-from headwater.engine.base import Executor
+from headwater.engine.base import Executor, Held
 from headwater.engine.local import LocalExecutor
 from headwater.reading.chunks import DatasetChunk
 from headwater.reading.dataset import Dataset
@@ -96,6 +97,10 @@ class Embedder:
         if self.earlier is not None and self.todo:
             self._known.add_dataset(self.earlier, self.column, self.into)
         self.dimensions = self._find_dimensions()
+        # One for all chunks, so that workers hold the encoder, and what it has loaded, all along.
+        self._encoding = Held(
+            partial(_itself, self.encoder), partial(_encode_batch, dimensions=self.dimensions)
+        )
 
     def is_right(self, chunk: DatasetChunk) -> bool:
         """Say whether all rows of a chunk have their vectors already."""
@@ -155,13 +160,13 @@ class Embedder:
         """Encode the values at ``positions`` into the rows ``places`` of ``out``."""
         size = self.encoder.batch_rows
 
-        def batches() -> Iterator[tuple[Encoder, pa.Array, int | None]]:
+        def batches() -> Iterator[pa.Array]:
             stored = chunk.read_stored([self.column], deleted=True).take(pa.array(positions))
             for batch in bounded(stored, size):
-                yield self.encoder, chunk.whole(batch).column(0), self.dimensions
+                yield chunk.whole(batch).column(0)
 
         start = 0
-        for said in self.executor.map(_encode_batch, batches(), resources=self.encoder.resources):
+        for said in self.executor.map(self._encoding, batches(), resources=self.encoder.resources):
             stop = start + len(said.vectors)
             out[places[start:stop]] = said.vectors
             self._waiting.append((keys[start:stop], said.vectors))
@@ -206,8 +211,11 @@ def vector_array(vectors: F32, empty: NDArray[np.bool_]) -> pa.FixedSizeListArra
     return pa.FixedSizeListArray.from_arrays(flat, type=kind, mask=mask)
 
 
-def _encode_batch(batch: tuple[Encoder, pa.Array, int | None]) -> Encoded:
-    encoder, values, dimensions = batch
+def _itself(encoder: Encoder) -> Encoder:
+    return encoder
+
+
+def _encode_batch(encoder: Encoder, values: pa.Array, dimensions: int) -> Encoded:
     return encode(encoder, values, dimensions)
 
 

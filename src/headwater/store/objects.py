@@ -43,6 +43,10 @@ class Objects:
         self._documents: dict[ObjectId, Any] = {}
         self._cached_bytes = 0
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Documents are read again where it goes: what is sent to other processes is to be small.
+        return {**self.__dict__, "_documents": {}, "_cached_bytes": 0}
+
     def put(self, data: bytes | memoryview | pa.Buffer) -> ObjectId:
         """Store ``data`` and return its name."""
         view = memoryview(data)

@@ -47,7 +47,14 @@ _READS = 5
 _BLOCK_BYTES = 8 << 20
 _LARGEST_PUT = 64 << 20
 _PARTS_AT_ONCE = 4
+_IN_MEMORY = (
+    "What is in {} stays in its process, and other processes cannot read it. Use a directory or a bucket."
+)
+_PROCESS = os.urandom(16)
+"""A name for this process among those of all machines."""
 _memories: dict[str, MemoryStore] = {}
+_known: dict[str, Storage] = {}
+"""The places that other processes sent here, so that each is opened once."""
 _counter = itertools.count()
 
 
@@ -109,8 +116,8 @@ class Storage:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.location == "memory://":
-            raise TypeError("What is in memory:// stays in its process. Give it a name, or use a directory.")
-        return _reopened, (type(self), self.location, self.options)
+            raise TypeError(_IN_MEMORY.format(self.location))
+        return _reopened, (type(self), self.location, self.options, _PROCESS)
 
     def read(self, path: str) -> bytes:
         """Return the bytes at ``path``.
@@ -514,6 +521,14 @@ def _as_bytes(data: bytes | memoryview) -> bytes:
     return data if isinstance(data, bytes) else bytes(data)
 
 
-def _reopened(kind: type[Storage], location: str, options: dict[str, Any]) -> Storage:
-    """Open a place again, in another process."""
-    return kind(location, **options)
+def _reopened(kind: type[Storage], location: str, options: dict[str, Any], process: bytes) -> Storage:
+    """Open a place again, in another process mostly."""
+    if process == _PROCESS:
+        return kind(location, **options)
+    if location.startswith("memory://"):
+        raise StorageError(_IN_MEMORY.format(location))
+    # Opening a bucket makes connections anew, which chunks by the thousand should share.
+    key = f"{kind.__qualname__} {location} {options!r}"
+    if key not in _known:
+        _known[key] = kind(location, **options)
+    return _known[key]

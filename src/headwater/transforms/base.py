@@ -59,6 +59,10 @@ F = TypeVar("F")
 _NONE = np.zeros(0, np.int64)
 
 
+def _no_history() -> Iterator[Commit]:
+    return iter(())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """What a transform works on, and with what.
@@ -84,7 +88,11 @@ class Source:
     executor: Executor = field(default_factory=LocalExecutor)
     cache: Cache | None = None
     progress: Progress = SILENT
-    history: Callable[[], Iterator[Commit]] = lambda: iter(())
+    history: Callable[[], Iterator[Commit]] = _no_history
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Work on chunks takes its source along to other processes. Nobody waits or watches there.
+        return {**self.__dict__, "executor": LocalExecutor(1), "progress": SILENT, "history": _no_history}
 
     @property
     def schema(self) -> pa.Schema:

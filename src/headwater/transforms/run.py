@@ -202,7 +202,7 @@ def run(
         record=changes.record,
         code=f"headwater {metadata.version('headwater')}",
     )
-    diff = Diff(dataset, before.manifest, tx[dataset].manifest, here.objects, repo.executor)
+    diff = Diff(dataset, before.manifest, tx[dataset].manifest, here.objects, repo.threads)
     head: CommitId | None = tx.base
     if not dry_run:
         head = tx.commit()

@@ -160,7 +160,7 @@ class _Reader:
         except UsageError:
             # The key had another type then.
             return None
-        places = locate(manifest, keys, self._repo.objects, self._repo.executor)
+        places = locate(manifest, keys, self._repo.objects, self._repo.threads)
         if not places.found.all():
             return None
         table = gather(manifest, places, self._repo.objects)

@@ -125,7 +125,7 @@ def verify(repo: Repo, *, data: bool = True) -> Verified:
     def read(name: ObjectId) -> tuple[int, str]:
         return _read_value(name, repo.storage, values) if name in large else _read_object(name, repo.storage)
 
-    measured = repo.executor.map(read, names, label="objects", progress=repo.progress)
+    measured = repo.threads.map(read, names, label="objects", progress=repo.progress)
     for name, (size, fault) in zip(names, measured, strict=True):
         sizes += size
         if fault:
@@ -137,7 +137,7 @@ def verify(repo: Repo, *, data: bool = True) -> Verified:
     broken: set[ObjectId] = set()
     if data:
         sound = [pair for pair in chunks if damaged.isdisjoint(pair[0].objects())]
-        compared = repo.executor.map(
+        compared = repo.threads.map(
             lambda pair: _compare(*pair, objects, values), sound, label="rows", progress=repo.progress
         )
         for (chunk, _), fault in zip(sound, compared, strict=True):

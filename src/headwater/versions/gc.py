@@ -189,5 +189,5 @@ def _remove(repo: Repo, entries: list[Entry], since: datetime) -> list[Entry]:
     def task(entry: Entry) -> bool:
         return repo.storage.delete_unless_renewed(entry.path, since)
 
-    gone = repo.executor.map(task, entries, label="remove", progress=repo.progress)
+    gone = repo.threads.map(task, entries, label="remove", progress=repo.progress)
     return [entry for entry, went in zip(entries, gone, strict=True) if went]

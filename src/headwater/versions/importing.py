@@ -152,7 +152,7 @@ def import_data(
     _set_roles(tx, dataset, label=label, sensitive=sensitive, time=time)
     quarantined = _count(tx, QUARANTINE.format(dataset)) - waiting
     after = tx[dataset].manifest
-    stat = Diff(dataset, before, after, repo.objects, repo.executor).stat()
+    stat = Diff(dataset, before, after, repo.objects, repo.threads).stat()
     head = tx.base
     if not tx.is_empty:
         record = {name: stat[name] for name in ("added", "removed", "changed")}

@@ -335,7 +335,7 @@ class Repo:
             manifest,
             commit=head,
             objects=self.objects,
-            executor=self.executor,
+            executor=self.threads,
             at=lambda ref: self.at(ref, dataset=name)[name],
         )
 
@@ -391,11 +391,19 @@ class Repo:
                     self.manifest(name, old_id),
                     self.manifest(name, new.id),
                     self.objects,
-                    self.executor,
+                    self.threads,
                 )
                 if diff:
                     diffs[name] = diff
         return RepoDiff(old_id, new.id, diffs)
+
+    @property
+    def threads(self) -> LocalExecutor:
+        """What reads, writes and compares here, wherever the ``executor`` does the work on chunks.
+
+        Rows on their way to or from this process gain nothing by a way over others.
+        """
+        return self.executor if isinstance(self.executor, LocalExecutor) else LocalExecutor()
 
     def notes(self, commit: CommitId) -> Cache:
         """Return what is kept beside a commit: findings, verdicts; they never change its id."""
@@ -406,7 +414,7 @@ class Repo:
     @property
     def workshop(self) -> Workshop:
         """What writing needs."""
-        return Workshop(self.objects, self.executor, self.progress)
+        return Workshop(self.objects, self.threads, self.progress)
 
     def transaction(self, message: str, **options: Any) -> Transaction:
         """Begin a change that becomes one commit; see `headwater.versions.transaction.Transaction`."""
