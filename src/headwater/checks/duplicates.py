@@ -21,6 +21,7 @@ from headwater.core.schema import require_columns
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.batch import Batch
 from headwater.profile.hashes import RepeatsState
+from headwater.profile.runs import Run
 from headwater.reading.chunks import DatasetChunk
 
 __all__ = ["Duplicates", "WholeRows"]
@@ -47,7 +48,7 @@ class WholeRows(Measure[RepeatsState]):
         hashes = batch.row_hashes(self.of)
         there = hashes[hashes != 0]
         distinct, counts = np.unique(there, return_counts=True)
-        return RepeatsState(((distinct, counts.astype(np.int64)),), len(hashes), len(hashes) - len(there))
+        return RepeatsState((Run(distinct, counts.astype(np.int64)),), len(hashes), len(hashes) - len(there))
 
     def load(self, data: bytes) -> RepeatsState:
         """Read a state."""

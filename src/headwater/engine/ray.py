@@ -18,6 +18,7 @@ import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from headwater import __version__
@@ -122,57 +123,52 @@ class RayExecutor:
     def _results(
         self, task: Callable[[T], R], items: Iterable[T], resources: Resources, retries: int, label: str
     ) -> Iterator[R]:
-        waiting: deque[Any] = deque()
+        waiting: deque[_Sent] = deque()
         running: set[Any] = set()
-        submit: Callable[[Any, int], Any] | None = None
+        workers: _Tasks | _Actors | None = None
         try:
             for item in items:
-                submit = submit or self._submitter(task, resources, label)
+                workers = workers or self._workers(task, resources, label)
                 most = self._most(resources)
                 while len(running) >= most or len(waiting) >= 2 * most:
-                    if waiting[0] in running:
+                    if waiting[0].ref in running:
                         running -= self._done(running)
                     else:
-                        yield self._value(waiting.popleft(), label)
+                        yield self._value(workers, waiting.popleft(), label)
                 with _sending(label):
-                    ref = submit(item, retries)
-                waiting.append(ref)
-                running.add(ref)
+                    waiting.append(workers.submit(item, retries))
+                running.add(waiting[-1].ref)
             while waiting:
-                yield self._value(waiting.popleft(), label)
+                assert workers is not None
+                yield self._value(workers, waiting.popleft(), label)
         finally:
             # What nobody waits for any more; nothing is left of it where all went well.
-            for ref in waiting:
+            for sent in waiting:
                 with suppress(Exception):
-                    self._ray.cancel(ref)
+                    self._ray.cancel(sent.ref)
 
-    def _submitter(
-        self, task: Callable[[Any], Any], resources: Resources, label: str
-    ) -> Callable[[Any, int], Any]:
-        """Return what sends an item to where the task is done."""
-        options: dict[str, Any] = {"num_cpus": resources.cpus, "num_gpus": resources.gpus}
-        if resources.memory_bytes:
-            options["memory"] = resources.memory_bytes
+    def _workers(self, task: Callable[[Any], Any], resources: Resources, label: str) -> _Tasks | _Actors:
+        """Return who does the task."""
+        known = self._actors
+        if known is not None and known[0]() is task:
+            return known[1]
+        # Actors of another task take processors from whoever comes next.
+        self._actors = known = None
         if not self._slots(resources):
             logger.warning(
                 "No machine of the cluster has room for this work yet: it waits for one. %s", resources
             )
-        known = self._actors
-        if known is not None and known[0]() is not task:
-            # They take processors from whoever comes next.
-            self._actors = known = None
-        if isinstance(task, Held) and known is not None:
-            return known[1].submit
+        options: dict[str, Any] = {"num_cpus": resources.cpus, "num_gpus": resources.gpus}
+        if resources.memory_bytes:
+            options["memory"] = resources.memory_bytes
         with _sending(label):
             # In a list: a worker asks for it where it has not got it yet.
             boxed = [self._ray.put(task)]
-        if isinstance(task, Held):
-            actors = _Actors(self._ray, options, boxed, lambda: self._most(resources, lead=1))
-            self._actors = weakref.ref(task, self._drop), actors
-            return actors.submit
-        run = self._ray.remote(_run).options(**options, max_retries=_LOST, name=label or "map")
-        token = uuid.uuid4().hex
-        return lambda item, retries: run.remote(_MADE_BY, token, boxed, item, retries)
+        if not isinstance(task, Held):
+            return _Tasks(self._ray, {**options, "name": label or "map"}, boxed)
+        actors = _Actors(self._ray, options, boxed, lambda: self._most(resources, lead=1))
+        self._actors = weakref.ref(task, self._drop), actors
+        return actors
 
     def _drop(self, gone: weakref.ref[Held[Any, Any]]) -> None:
         """Let go of the actors of a task that is no more."""
@@ -198,38 +194,77 @@ class RayExecutor:
             ready, _ = self._ray.wait(list(running), num_returns=1)
         return set(ready)
 
-    def _value(self, ref: Any, label: str) -> Any:
-        with _lost(label):
-            value, error = self._ray.get(ref)
-        if error is not None:
-            raise error
-        return value
+    def _value(self, workers: _Tasks | _Actors, sent: _Sent, label: str) -> Any:
+        """Return the result of an item, which is begun again where its actor was lost."""
+        gone = require("ray.exceptions", extra="ray", purpose="The engine 'ray'").RayActorError
+        for remaining in range(_LOST, -1, -1):
+            try:
+                with _lost(label):
+                    value, error = self._ray.get(sent.ref)
+            except HeadwaterError as lost:
+                if not (remaining and isinstance(lost.__cause__, gone)):
+                    raise
+                workers.forget(sent)
+                sent = workers.submit(sent.item, sent.retries)
+                continue
+            if error is not None:
+                raise error
+            return value
+        raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """An item in flight: what stands for its result, and who was given it."""
+
+    ref: Any
+    item: Any
+    retries: int
+    actor: Any = None
+
+
+class _Tasks:
+    """Any workers of the cluster. Ray begins a task again where its machine is lost."""
+
+    def __init__(self, ray: Any, options: dict[str, Any], boxed: list[Any]) -> None:
+        self._run = ray.remote(_run).options(**options, max_retries=_LOST)
+        self._boxed, self._token = boxed, uuid.uuid4().hex
+
+    def submit(self, item: Any, retries: int) -> _Sent:
+        """Have an item done."""
+        return _Sent(self._run.remote(_MADE_BY, self._token, self._boxed, item, retries), item, retries)
+
+    def forget(self, sent: _Sent) -> None:
+        """Do nothing: nobody in particular was lost."""
 
 
 class _Actors:
-    """The actors of one task, made as items come, up to what the cluster has room for."""
+    """The actors of one task, made as items come, up to what the cluster has room for.
 
-    def __init__(self, ray: Any, options: dict[str, Any], boxed: list[Any], slots: Callable[[], int]) -> None:
-        self._ray, self._boxed, self._slots = ray, boxed, slots
-        self._kind = ray.remote(_Holder).options(**options, max_restarts=-1, max_task_retries=_LOST)
-        self._members: list[Any] = []
-        self._busy: list[set[Any]] = []
+    A lost one is not begun again: there may be no room for it while the others stay. What it had to do goes to them.
+    """
 
-    def submit(self, item: Any, retries: int) -> Any:
+    def __init__(self, ray: Any, options: dict[str, Any], boxed: list[Any], most: Callable[[], int]) -> None:
+        self._ray, self._boxed, self._most = ray, boxed, most
+        self._kind = ray.remote(_Holder).options(**options)
+        self._busy: dict[Any, set[Any]] = {}
+        """What each actor has to do."""
+
+    def submit(self, item: Any, retries: int) -> _Sent:
         """Give an item to the actor that has least to do."""
-        if self._members:
-            asked = [ref for refs in self._busy for ref in refs]
-            left = self._ray.wait(asked, num_returns=len(asked), timeout=0)[1] if asked else []
-            self._busy = [refs.intersection(left) for refs in self._busy]
-        loads = [len(refs) for refs in self._busy]
-        if (not loads or min(loads)) and len(loads) < self._slots():
-            self._members.append(self._kind.remote(_MADE_BY, self._boxed))
-            self._busy.append(set())
-            loads.append(0)
-        least = loads.index(min(loads))
-        ref = self._members[least].run.remote(item, retries)
-        self._busy[least].add(ref)
-        return ref
+        asked = [ref for refs in self._busy.values() for ref in refs]
+        left = set(self._ray.wait(asked, num_returns=len(asked), timeout=0)[1]) if asked else set()
+        self._busy = {actor: refs & left for actor, refs in self._busy.items()}
+        if all(self._busy.values()) and len(self._busy) < self._most():
+            self._busy[self._kind.remote(_MADE_BY, self._boxed)] = set()
+        actor = min(self._busy, key=lambda one: len(self._busy[one]))
+        ref = actor.run.remote(item, retries)
+        self._busy[actor].add(ref)
+        return _Sent(ref, item, retries, actor)
+
+    def forget(self, sent: _Sent) -> None:
+        """Let go of the actor that was given an item, for it is lost."""
+        self._busy.pop(sent.actor, None)
 
 
 class _Holder:

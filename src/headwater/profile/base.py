@@ -89,8 +89,8 @@ class Measure(Protocol[S_co]):
     invertible : bool
         Whether the state of deleted rows can be taken away; see `State.subtract`.
     bulky : bool
-        Whether a state grows with the number of rows. Of a whole dataset then only
-        ``state.summarized()`` is kept, which need not merge; see `headwater.profile.hashes`.
+        Whether a state grows with the number of rows. Of a whole dataset then only ``state.settled(…).summarized()``
+        is kept, which merges with an append if ``restored(…)`` says so; see `headwater.profile.hashes`.
     columns : tuple of str
         The columns it reads. A field or a property.
     """

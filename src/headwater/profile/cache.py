@@ -3,8 +3,8 @@
 ``states/<group>/live`` and ``states/<group>/<deletion vector>`` hold the states of one chunk with those rows
 deleted, in one pack; a pack knows the positions of its deleted rows, so that the states of the same chunk
 with fewer deletions can be found and brought up to date. ``states/<group of the first chunk>/whole-…`` holds
-the merged states of a whole dataset, ``whole-latest`` names the last one made. Packs are only ever a
-shortcut: a damaged or missing one is measured anew.
+the merged states of a whole dataset, ``whole-latest`` names the last one made, and ``run-…`` are the hashes of
+large ones. All are only ever a shortcut: what is damaged or missing is measured anew.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -40,8 +40,16 @@ class ByteCache(Protocol):
         """Return what was put under ``path``; None if nothing was."""
         ...
 
+    def buffer(self, path: str) -> pa.Buffer | None:
+        """Return what was put under ``path``, mapped into memory where that can be; None if nothing was."""
+        ...
+
     def put(self, path: str, data: bytes) -> None:
         """Keep ``data`` under ``path``."""
+        ...
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Remove what was put under ``paths``."""
         ...
 
     def list(self, folder: str) -> list[str]:
@@ -141,11 +149,14 @@ class WholePack:
         The positions behind each deletion vector of the version.
     entries : dict of str to bytes
         The states, by `Measure.key`.
+    runs : dict of str to list of str
+        The runs of hashes that states refer to, by `Measure.key`.
     """
 
     version: Version
     deleted: dict[str, BitMap] = field(default_factory=dict)
     entries: dict[str, bytes] = field(default_factory=dict)
+    runs: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: str, name: str, cache: ByteCache) -> WholePack | None:
@@ -156,7 +167,8 @@ class WholePack:
         chunks = tuple((identity, vector) for identity, vector in kept.facts["chunks"])
         vectors = {vector for _, vector in chunks if vector is not None}
         deleted = {vector: BitMap.deserialize(kept.entries.pop(f"deleted {vector}")) for vector in vectors}
-        return cls(Version(kept.facts["schema"], chunks), deleted, kept.entries)
+        runs = kept.facts.get("runs", {})
+        return cls(Version(kept.facts["schema"], chunks), deleted, kept.entries, runs)
 
     @classmethod
     def latest(cls, folder: str, cache: ByteCache) -> WholePack | None:
@@ -172,9 +184,14 @@ class WholePack:
                 known = self.deleted.get(chunk.deleted_id)
                 positions = BitMap(chunk.deleted_positions()) if known is None else known
                 entries[f"deleted {chunk.deleted_id}"] = positions.serialize()
-        facts = {"schema": self.version.schema, "chunks": self.version.chunks}
+        facts = {"schema": self.version.schema, "chunks": self.version.chunks, "runs": self.runs}
         cache.put(f"{folder}/whole-{self.version.name}", _pack(facts, entries))
         cache.put(f"{folder}/whole-latest", self.version.name.encode())
+        if self.runs:
+            # Nobody goes on from other versions, so what only they refer to is of no use any more.
+            used = {f"{folder}/run-{name}" for names in self.runs.values() for name in names}
+            start = f"{folder}/run-"
+            cache.forget(path for path in cache.list(folder) if path.startswith(start) and path not in used)
 
     def deleted_since(self, chunks: Sequence[DatasetChunk], version: Version) -> int | None:
         """Return how many of its rows are deleted in a later version.

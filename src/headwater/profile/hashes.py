@@ -1,23 +1,28 @@
 """Which values come more than once, and which columns determine others: exact counts of hashed values.
 
 The states hold a hash a distinct value, so they grow with the data: 8 bytes a row where all differ. What is
-kept of a whole dataset is only the outcome; the hashes stay with the chunks.
+kept of a whole dataset is the outcome, and for `Repeats` the hashes in runs, in which those of an append are looked up
+(`headwater.profile.runs`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from headwater.core.errors import CorruptObject
 from headwater.core.hashing import U64, hash_parts
 from headwater.profile.base import Measure
 from headwater.profile.batch import Batch
 from headwater.profile.codec import decode, encode
+from headwater.profile.runs import Run, count, counts_in, folded, read_run, runs_of, write_run
 
 __all__ = [
     "Determines",
@@ -28,7 +33,12 @@ __all__ = [
     "row_identities",
 ]
 
+logger = logging.getLogger(__name__)
+
 I64 = NDArray[np.int64]
+
+_KEPT_FROM = 131_072
+"""From how many hashes on they are kept; fewer are merged anew in no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,37 +47,52 @@ class RepeatsState:
 
     Parameters
     ----------
-    parts : tuple of (hashes, counts)
-        Ascending distinct hashes and their counts, not yet merged with each other. None: only `outcome` is
-        known any more.
+    parts : tuple of Run
+        Hashes and their counts, not yet merged with each other. None: only `outcome` is known any more.
     rows, missing : int
         Rows measured; those of them with a null among the values, which are left out.
     known : tuple of int, optional
-        ``(distinct, repeated)`` where that has been worked out.
+        ``(distinct, repeated)`` where that has been worked out, of all parts but the last ``fresh``.
+    fresh : int
+        How many parts came since.
+    names : tuple of str
+        Where the parts are kept, if they are and are not at hand.
     """
 
-    parts: tuple[tuple[U64, I64], ...] | None
+    parts: tuple[Run, ...] | None
     rows: int
     missing: int
     stale_rows: int = 0
     known: tuple[int, int] | None = None
+    fresh: int = 0
+    names: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> tuple[int, int]:
         """The number of distinct values, and of rows whose value another row has as well."""
-        if self.known is not None:
+        if self.known is None:
+            _, counts, _ = self._merged()
+            return len(counts), int(counts[counts > 1].sum())
+        if not self.fresh:
             return self.known
-        _, counts = self._merged()
-        return len(counts), int(counts[counts > 1].sum())
+        assert self.parts is not None
+        here = len(self.parts) - self.fresh
+        new = count(self.parts[here:])
+        before = counts_in(self.parts[:here], new.hashes)
+        now = before + new.counts
+        # A value that was alone so far comes to be repeated with all its rows.
+        more = np.where(now > 1, now, 0) - np.where(before > 1, before, 0)
+        return self.known[0] + int((before == 0).sum()), self.known[1] + int(more.sum())
 
     def repeated_hashes(self) -> U64:
         """Return the hashes of values that come more than once, ascending."""
-        hashes, counts = self._merged()
+        hashes, counts, _ = self._merged()
         return hashes[counts > 1]
 
     def counted(self) -> tuple[U64, I64]:
         """Return the hashes of all values, ascending and distinct, and how often each comes."""
-        return self._merged()
+        hashes, counts, _ = self._merged()
+        return hashes, counts
 
     def merge(self, other: Self) -> Self:
         """Return the counts of both sets of rows."""
@@ -79,22 +104,24 @@ class RepeatsState:
             rows=self.rows + other.rows,
             missing=self.missing + other.missing,
             stale_rows=self.stale_rows + other.stale_rows,
-            known=None,
+            # What is known of the first few rows helps with those of an append, not the other way round.
+            fresh=0 if self.known is None else self.fresh + len(other.parts),
         )
 
     def subtract(self, part: Self) -> Self:
         """Return the counts without ``part``."""
         if self.parts is None or part.parts is None:
             raise NotImplementedError("the hashes are kept with the chunks: subtract from their states")
-        gone, less = part._merged()
-        hashes, counts = _sum([*self.parts, (gone, -less)])
+        gone, less, _ = part._merged()
+        hashes, counts, _ = count([*self.parts, Run(gone, -less)])
         left = counts > 0
         return replace(
             self,
-            parts=((hashes[left], counts[left]),),
+            parts=(Run(hashes[left], counts[left]),),
             rows=self.rows - part.rows,
             missing=self.missing - part.missing,
             known=None,
+            fresh=0,
         )
 
     def aged(self, rows: int) -> Self:
@@ -103,13 +130,42 @@ class RepeatsState:
 
     def summarized(self) -> Self:
         """Return the state with its outcome alone, which cannot be merged any more."""
-        return replace(self, known=self.outcome, parts=None)
+        names = tuple(part.name for part in self.parts or ())
+        return replace(self, known=self.outcome, fresh=0, parts=None, names=names if all(names) else ())
+
+    def settled(self, write: Callable[[bytes], str]) -> Self:
+        """Return the same state with its outcome worked out and its parts kept, where they are long."""
+        if self.parts is None:
+            return replace(self, known=self.outcome)
+        # What was never counted is put into one run at once.
+        state = replace(self, parts=(self._merged(),)) if self.known is None else self
+        outcome, parts = state.outcome, folded(state.parts or ())
+        if len(parts[0].hashes) > _KEPT_FROM and not self.stale_rows:
+            parts = tuple(write_run(part, write) for part in parts)
+        return replace(self, known=outcome, fresh=0, parts=parts)
+
+    def restored(self, read: Callable[[str], pa.Buffer | None]) -> Self | None:
+        """Return a summarized state with its parts, so that an append can be merged; None if they are not kept."""
+        parts = []
+        for name in self.names:
+            data = read(name)
+            if data is None:
+                return None
+            try:
+                parts.append(read_run(name, data))
+            except CorruptObject as error:
+                logger.warning("damaged hashes ignored", extra={"path": name, "reason": str(error)})
+                return None
+        return replace(self, parts=tuple(parts)) if parts and self.known else None
 
     def to_bytes(self) -> bytes:
         """Return a binary form."""
         fields: dict[str, Any] = {"facts": [self.rows, self.missing, self.stale_rows], "known": self.known}
+        if self.names:
+            fields["names"] = list(self.names)
         if self.parts is not None:
-            hashes, counts = self._merged()
+            fields["known"] = self.outcome if self.known else None
+            hashes, counts, _ = self._merged()
             fields |= {"hashes": hashes} if (counts == 1).all() else {"hashes": hashes, "counts": counts}
         return encode("repeats", 1, fields)
 
@@ -120,14 +176,14 @@ class RepeatsState:
         parts = None
         if "hashes" in fields:
             hashes = fields["hashes"]
-            parts = ((hashes, fields.get("counts", np.ones(len(hashes), np.int64))),)
+            parts = (Run(hashes, fields.get("counts", np.ones(len(hashes), np.int64))),)
         rows, missing, stale = fields["facts"]
         known = tuple(fields["known"]) if fields["known"] else None
-        return cls(parts, rows, missing, stale, known)
+        return cls(parts, rows, missing, stale, known, names=tuple(fields.get("names", ())))
 
-    def _merged(self) -> tuple[U64, I64]:
+    def _merged(self) -> Run:
         assert self.parts is not None
-        return self.parts[0] if len(self.parts) == 1 else _sum(self.parts)
+        return count(self.parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +207,7 @@ class Repeats(Measure[RepeatsState]):
         hashes, there = row_identities(batch, self.of)
         missing = 0 if there is None else int((~there).sum())
         hashes = hashes if there is None else hashes[there]
-        return RepeatsState((_runs(np.sort(hashes)),), batch.num_rows, missing)
+        return RepeatsState((runs_of(np.sort(hashes)),), batch.num_rows, missing)
 
     def load(self, data: bytes) -> RepeatsState:
         """Read a state."""
@@ -178,6 +234,7 @@ class DeterminesState:
     missing: int
     stale_rows: int = 0
     known: int | None = None
+    names: ClassVar[tuple[str, ...]] = ()
 
     @property
     def kept_rows(self) -> int:
@@ -235,6 +292,14 @@ class DeterminesState:
     def summarized(self) -> Self:
         """Return the state with its outcome alone, which cannot be merged any more."""
         return replace(self, known=self.kept_rows, pairs=None)
+
+    def settled(self, write: Callable[[bytes], str]) -> Self:
+        """Return the same state with its outcome worked out."""
+        return replace(self, known=self.kept_rows)
+
+    def restored(self, read: Callable[[str], pa.Buffer | None]) -> Self | None:
+        """Return None: the pairs are with the chunks alone."""
+        return None
 
     def to_bytes(self) -> bytes:
         """Return a binary form."""
@@ -325,27 +390,6 @@ def _complete(batch: Batch, columns: tuple[str, ...]) -> NDArray[np.bool_] | Non
     """Return which rows have no null in the columns; None if all."""
     masks = [np.asarray(pc.is_valid(batch.array(name))) for name in columns if batch.array(name).null_count]
     return np.logical_and.reduce(masks) if masks else None
-
-
-def _runs(hashes: U64) -> tuple[U64, I64]:
-    if len(hashes) == 0:
-        return hashes, np.zeros(0, np.int64)
-    starts = np.concatenate([[0], np.flatnonzero(hashes[1:] != hashes[:-1]) + 1])
-    return hashes[starts], np.diff(np.append(starts, len(hashes))).astype(np.int64)
-
-
-def _sum(parts: Sequence[tuple[U64, I64]]) -> tuple[U64, I64]:
-    """Return distinct hashes, ascending, with their summed counts."""
-    hashes = np.concatenate([part[0] for part in parts])
-    if all((part[1] == 1).all() for part in parts):
-        return _runs(np.sort(hashes))
-    counts = np.concatenate([part[1] for part in parts])
-    order = np.argsort(hashes)
-    hashes, counts = hashes[order], counts[order]
-    if len(hashes) == 0:
-        return hashes, counts
-    starts = np.concatenate([[0], np.flatnonzero(hashes[1:] != hashes[:-1]) + 1])
-    return hashes[starts], np.add.reduceat(counts, starts)
 
 
 def _sum_pairs(parts: Sequence[tuple[U64, U64, I64]]) -> tuple[U64, U64, I64]:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from headwater.core.errors import HeadwaterError, UsageError
+from headwater.core.ids import digest
 from headwater.core.progress import SILENT, Progress
 from headwater.engine.base import Executor
 from headwater.engine.local import LocalExecutor
@@ -272,6 +273,11 @@ def _continued(
             state = state.aged(gone) if gone else state
             if state.stale_rows <= (0 if key in forced else _MOST_STALE * rows):
                 states[key] = state
+        elif key in wanted and not gone:
+            short: Any = wanted[key].load(data)
+            whole = None if short.stale_rows else short.restored(partial(_run, folder, job.cache))
+            if whole is not None:
+                states[key] = whole
     added = chunks[len(before.version.chunks) :]
     if added and states:
         # All measures, though only some go on from here: the others find these rows read already.
@@ -290,7 +296,7 @@ def _drop_stale(known: dict[str, State | bytes], wanted: Mapping[str, AnyMeasure
 
 
 def _keep(
-    known: Mapping[str, State | bytes],
+    known: dict[str, State | bytes],
     wanted: Mapping[str, AnyMeasure],
     whole: WholePack | None,
     version: Version,
@@ -299,11 +305,29 @@ def _keep(
     cache: ByteCache,
 ) -> None:
     pack = whole or WholePack(version)
+
+    def write(data: bytes) -> str:
+        name = digest(data)
+        cache.put(f"{folder}/run-{name}", data)
+        return name
+
     for key, state in known.items():
-        if not isinstance(state, bytes):
-            short: Any = state  # a bulky measure's state has `summarized` as well
-            pack.entries[key] = short.summarized().to_bytes() if wanted[key].bulky else state.to_bytes()
+        if isinstance(state, bytes):
+            continue
+        if wanted[key].bulky:
+            settled: Any = state  # a bulky measure's state has `settled` and `summarized` as well
+            known[key] = settled = settled.settled(write)
+            short: Any = settled.summarized()
+            pack.entries[key] = short.to_bytes()
+            if short.names:
+                pack.runs[key] = list(short.names)
+        else:
+            pack.entries[key] = state.to_bytes()
     pack.save(folder, chunks, cache)
+
+
+def _run(folder: str, cache: ByteCache, name: str) -> pa.Buffer | None:
+    return cache.buffer(f"{folder}/run-{name}")
 
 
 def _chunk_states(
