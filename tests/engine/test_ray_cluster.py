@@ -22,6 +22,34 @@ from tests.clusters import CLIENT_PORT
 from tests.engine import work
 
 
+def test_the_command_line_checks_on_a_cluster(two_nodes: Any, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    pytest.importorskip("grpc")
+    with api.init(tmp_path / "repo").transaction("rows") as tx:
+        tx.append("data", table(300), key="id")
+    address = f"ray://127.0.0.1:{CLIENT_PORT}"
+    code = "from headwater.cli.main import main; main()"
+    places = [str(Path(api.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    settings = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
+    found = []
+    for engine_name in ("local", address):
+        command = [sys.executable, "-c", code, "-C", str(tmp_path / "repo"), "check", "data", "--json"]
+        done = subprocess.run(
+            [*command, "--label", "label", "--engine", engine_name, "--workers", "1"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=settings,
+        )
+        assert done.returncode in (0, 1), done.stderr
+        assert done.stderr == ""
+        report = json.loads(done.stdout)
+        found.append(
+            [(one["check"], one["column"], one["outcome"], one["value"]) for one in report["findings"]]
+        )
+    assert found[0] == found[1]
+
+
 class Cuts:
     """Progress that takes a machine away when some of the work is done."""
 
@@ -102,31 +130,3 @@ def test_what_a_lost_machine_held_is_made_again(two_nodes: Any, tmp_path: Path) 
 def _slow_add(model: int, number: int) -> int:
     time.sleep(0.05)
     return model + number
-
-
-def test_the_command_line_checks_on_a_cluster(two_nodes: Any, tmp_path: Path) -> None:
-    pytest.importorskip("ray")
-    pytest.importorskip("grpc")
-    with api.init(tmp_path / "repo").transaction("rows") as tx:
-        tx.append("data", table(300), key="id")
-    address = f"ray://127.0.0.1:{CLIENT_PORT}"
-    code = "from headwater.cli.main import main; main()"
-    places = [str(Path(api.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    settings = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
-    found = []
-    for engine_name in ("local", address):
-        command = [sys.executable, "-c", code, "-C", str(tmp_path / "repo"), "check", "data", "--json"]
-        done = subprocess.run(
-            [*command, "--label", "label", "--engine", engine_name, "--workers", "1"],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=settings,
-        )
-        assert done.returncode in (0, 1), done.stderr
-        assert done.stderr == ""
-        report = json.loads(done.stdout)
-        found.append(
-            [(one["check"], one["column"], one["outcome"], one["value"]) for one in report["findings"]]
-        )
-    assert found[0] == found[1]

@@ -75,6 +75,9 @@ class RayExecutor:
         if workers is not None and workers < 1:
             raise UsageError(f"Work needs 1 worker or more, not {workers}.", workers=workers)
         self.address, self.workers = address, workers
+        if "ray" not in sys.modules:
+            # It says what happens to machines on stdout, where our answers are. Who uses Ray besides hears it.
+            os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
         self._ray: Any = require("ray", extra="ray", purpose="The engine 'ray'")
         self._is_ours = not self._ray.is_initialized()
         if self._is_ours:
@@ -135,7 +138,7 @@ class RayExecutor:
                         running -= self._done(running)
                     else:
                         yield self._value(workers, waiting.popleft(), label)
-                with _sending(label):
+                with _lost(label), _sending(label):
                     waiting.append(workers.submit(item, retries))
                 running.add(waiting[-1].ref)
             while waiting:
@@ -205,7 +208,8 @@ class RayExecutor:
                 if not (remaining and isinstance(lost.__cause__, gone)):
                     raise
                 workers.forget(sent)
-                sent = workers.submit(sent.item, sent.retries)
+                with _lost(label):
+                    sent = workers.submit(sent.item, sent.retries)
                 continue
             if error is not None:
                 raise error
@@ -241,22 +245,31 @@ class _Tasks:
 class _Actors:
     """The actors of one task, made as items come, up to what the cluster has room for.
 
-    A lost one is not begun again: there may be no room for it while the others stay. What it had to do goes to them.
+    Items go only to those that have begun: one that is to come may find no room, where a machine was lost. For the same
+    reason a lost one is not begun again; what it had to do goes to the others.
     """
 
     def __init__(self, ray: Any, options: dict[str, Any], boxed: list[Any], most: Callable[[], int]) -> None:
         self._ray, self._boxed, self._most = ray, boxed, most
         self._kind = ray.remote(_Holder).options(**options)
+        self._coming: dict[Any, Any] = {}
+        """The actors that are to come, by what stands for their being there."""
         self._busy: dict[Any, set[Any]] = {}
         """What each actor has to do."""
+        self._failed = 0
 
     def submit(self, item: Any, retries: int) -> _Sent:
         """Give an item to the actor that has least to do."""
         asked = [ref for refs in self._busy.values() for ref in refs]
         left = set(self._ray.wait(asked, num_returns=len(asked), timeout=0)[1]) if asked else set()
         self._busy = {actor: refs & left for actor, refs in self._busy.items()}
-        if all(self._busy.values()) and len(self._busy) < self._most():
-            self._busy[self._kind.remote(_MADE_BY, self._boxed)] = set()
+        while True:
+            if all(self._busy.values()) and len(self._busy) + len(self._coming) < self._most():
+                actor = self._kind.remote(_MADE_BY, self._boxed)
+                self._coming[actor.begin.remote()] = actor
+            self._welcome(wait=not self._busy)
+            if self._busy:
+                break
         actor = min(self._busy, key=lambda one: len(self._busy[one]))
         ref = actor.run.remote(item, retries)
         self._busy[actor].add(ref)
@@ -266,6 +279,22 @@ class _Actors:
         """Let go of the actor that was given an item, for it is lost."""
         self._busy.pop(sent.actor, None)
 
+    def _welcome(self, *, wait: bool) -> None:
+        """Give work to those that have begun, from now on."""
+        if not self._coming:
+            return
+        ready, _ = self._ray.wait(list(self._coming), num_returns=1, timeout=_COUNTED_S if wait else 0)
+        for ref in ready:
+            actor = self._coming.pop(ref)
+            try:
+                self._ray.get(ref)
+            except Exception:
+                self._failed += 1
+                if self._failed > _LOST:
+                    raise
+                continue
+            self._busy[actor] = set()
+
 
 class _Holder:
     """An actor that does one task."""
@@ -273,6 +302,9 @@ class _Holder:
     def __init__(self, made_by: tuple[str, str], boxed: list[Any]) -> None:
         self._made_by, self._boxed = made_by, boxed
         self._task: Callable[[Any], Any] | None = None
+
+    def begin(self) -> None:
+        """Be there."""
 
     def run(self, item: Any, retries: int) -> tuple[Any, Exception | None]:
         """Return the result of an item, or what it raised."""
@@ -379,7 +411,7 @@ def _sending(label: str) -> Iterator[None]:
     """Say clearly that something cannot be sent."""
     try:
         yield
-    except HeadwaterError:
+    except (HeadwaterError, ConnectionError, require("ray.exceptions", extra="ray", purpose="Ray").RayError):
         raise
     except Exception as error:
         cause: BaseException = error
