@@ -88,7 +88,10 @@ def once(folder: Path, size: int) -> dict[str, float]:
     # Objects never change, so links to them do.
     subprocess.run(["cp", "-al", str(folder), str(copy)], check=True)
     done = subprocess.run(
-        [sys.executable, __file__, "--check", str(copy), str(size)], capture_output=True, text=True, check=False
+        [sys.executable, __file__, "--check", str(copy), str(size)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(done.stderr)

@@ -13,6 +13,7 @@ import pytest
 import headwater as hw
 from headwater.api import check_file, profile_file
 from headwater.core.errors import NotFound, UsageError
+from headwater.engine.local import LocalExecutor
 
 
 def loans(rng: np.random.Generator) -> pa.Table:
@@ -125,3 +126,12 @@ def test_there_is_no_impact_of_a_conflict(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has conflicts"):
         repo.propose("fix", into="main", impact=True)
     assert repo.proposals[1].picture.conflicts == 1
+
+
+def test_a_repository_is_opened_with_an_executor_or_its_name(tmp_path: Path) -> None:
+    hw.init(tmp_path / "shop")
+    executor = LocalExecutor(3)
+    assert hw.open(tmp_path / "shop", executor=executor).executor is executor
+    assert repr(hw.open(tmp_path / "shop", executor="local").executor).startswith("LocalExecutor")
+    with pytest.raises(UsageError, match="no engine 'dask'"):
+        hw.open(tmp_path / "shop", executor="dask")

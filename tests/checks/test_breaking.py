@@ -37,7 +37,7 @@ def findings(repo: Repo, *checks: Check) -> list[Finding]:
         executor=SINGLE,
         now=NOW,
     )
-    return run(target, checks).findings
+    return list(run(target, checks).findings)
 
 
 def fitting(name: str, repo: Repo) -> Check:

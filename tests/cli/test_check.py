@@ -247,3 +247,21 @@ def test_all_rows_of_a_finding_can_be_listed(cli: Cli, folder: Path) -> None:
         )
         (finding,) = answer["findings"]
         assert (len(finding["rows"]), finding["row_count"]) == (listed, 80)
+
+
+def test_workers_and_engine_say_where_the_work_is_done(
+    shop: hw.Repo, people_csv: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = shop.datasets()[0]
+    plain = json.loads(cli("check", name, "--json", "--fail-on", "never").stdout)
+    one = json.loads(cli("check", name, "--json", "--fail-on", "never", "--workers", "1").stdout)
+    assert [f["outcome"] for f in one["findings"]] == [f["outcome"] for f in plain["findings"]]
+    assert "no engine 'dask'. Engines: local, ray" in cli("check", name, "--engine", "dask", code=2).stderr
+    refused = cli("profile", name, "--engine", "ray://127.0.0.1:nine", code=2).stderr
+    assert "no address of a Ray cluster" in refused or "headwater[ray]" in refused
+    # A file is in the memory of this process; the environment may name an engine for datasets all the same.
+    words = ["check", "leute.csv", "--key", "id", "--only", "completeness"]
+    assert "no other machine reaches it" in cli(*words, "--engine", "ray", code=2).stderr
+    monkeypatch.setenv("HEADWATER_ENGINE", "dask")
+    assert "completeness" in cli(*words, "--all", "--workers", "1").stdout
+    assert "no engine 'dask'" in cli("embed", name, "x", code=2).stderr

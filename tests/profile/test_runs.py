@@ -111,7 +111,12 @@ def test_an_append_reads_no_pack_of_an_old_chunk(tmp_path: Path, monkeypatch: py
     folder.outcomes()
     read: list[str] = []
     get = folder.repo.cache.get
-    monkeypatch.setattr(folder.repo.cache, "get", lambda path: (read.append(path), get(path))[1])
+
+    def noted(path: str) -> bytes | None:
+        read.append(path)
+        return get(path)
+
+    monkeypatch.setattr(folder.repo.cache, "get", noted)
     folder.append([3, 4, 100])
     packs = {path for path in read if path.endswith("/live")}
     assert folder.outcomes() == folder.expected()
