@@ -42,11 +42,10 @@ def findings(repo: Repo, *checks: Check) -> list[Finding]:
 
 def fitting(name: str, repo: Repo) -> Check:
     """Return a check of a kind that fits the data."""
-    return next(
-        check
-        for check in examples(name)
-        if all(finding.outcome is not Outcome.ERROR for finding in findings(repo, check))
-    )
+    for check in examples(name):
+        if all(finding.outcome is not Outcome.ERROR for finding in findings(repo, check)):
+            return check
+    pytest.skip("none of the examples fits these data")
 
 
 def said(found: list[Finding]) -> list[tuple[Any, ...]]:

@@ -68,6 +68,14 @@ def test_verdicts_of_every_check_are_those_of_here(
     assert reports[1].scanned_rows == reports[0].scanned_rows
 
 
+def test_a_whole_check_is_that_of_here(both: tuple[api.Repo, api.Repo], ray_executor: Executor) -> None:
+    both[1].executor = ray_executor
+    here, there = (repo.check("data", label="label", sensitive=("group",), against="main~1") for repo in both)
+    both[1].executor = LocalExecutor(2)
+    assert verdicts(there, numbers=True) == verdicts(here, numbers=True)
+    assert not [finding for finding in there.findings if "cannot be sent" in finding.message]
+
+
 def test_states_that_workers_kept_are_found_here(tmp_path: Path, ray_executor: Executor) -> None:
     repo = repo_at(tmp_path / "repo", table(200))
     repo.executor = ray_executor

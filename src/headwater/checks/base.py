@@ -110,7 +110,7 @@ class Target:
 
     def __getstate__(self) -> dict[str, Any]:
         # Work on chunks takes its target along to other processes. Nobody waits or watches there.
-        return {**self.__dict__, "executor": LocalExecutor(1), "progress": SILENT}
+        return {**self.__dict__, "executor": LocalExecutor(1), "progress": SILENT, "beside": _alone}
 
     def __post_init__(self) -> None:
         """Refuse roles that a column cannot have."""

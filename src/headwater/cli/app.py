@@ -49,7 +49,6 @@ class Session:
 
         repo = api.open(self.location)
         repo.progress = self.progress
-        repo.executor = self.executor
         return repo
 
     @functools.cached_property

@@ -81,7 +81,9 @@ def embed(
         return
     if dataset is None or column is None:
         raise click.UsageError("Which dataset and which column? `hw embed --list` lists the encoders.")
-    done = session.repo().embed(
+    repo = session.repo()
+    repo.executor = session.executor
+    done = repo.embed(
         dataset,
         column,
         encoder=encoder or "",

@@ -54,6 +54,7 @@ def here_if_dataset(session: Session, word: str) -> Repo | None:
         repo.at(ref, dataset=name) if ref and not Path(word).exists() and not looks_like_file(word) else repo
     )
     if name in there.datasets():
+        repo.executor = session.executor
         return repo
     if looks_like_file(word):
         return None
