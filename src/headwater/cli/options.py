@@ -263,12 +263,13 @@ def split_ref(name: str) -> tuple[str, str | None]:
 
 
 def _tell(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    if value is not None:
-        assert parameter.name is not None
-        setattr(context.obj, parameter.name, value)
-        context.obj.is_engine_asked |= (
-            context.get_parameter_source(parameter.name) is not ParameterSource.ENVIRONMENT
-        )
+    if value is None:
+        return
+    assert parameter.name is not None
+    setattr(context.obj, parameter.name, value)
+    if parameter.name == "engine":
+        source = context.get_parameter_source(parameter.name)
+        context.obj.is_engine_asked = source is not ParameterSource.ENVIRONMENT
 
 
 def _adding(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
