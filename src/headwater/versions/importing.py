@@ -162,7 +162,7 @@ def import_data(
     if tx.diverted:
         quarantined += tx.diverted.get(dataset, 0)
         before, after = repo.manifest(dataset, tx.base), tx[dataset].manifest
-        stat = Diff(dataset, before, after, repo.objects, repo.executor).stat()
+        stat = Diff(dataset, before, after, repo.objects, repo.threads).stat()
     opened.remember(str(after.fingerprint) if mode == "replace" and not quarantined else "")
     assert head is not None, "an import of a new dataset makes a commit"
     return ImportResult(

@@ -463,7 +463,7 @@ def _stats(repo: Repo, base: CommitId | None, head: CommitId) -> dict[str, Any]:
     """Return what changes from one commit to another, for each dataset."""
     if base is None:
         whole = {name: repo.manifest(name, head) for name in repo.commit(head).datasets}
-        return {n: Diff(n, None, m, repo.objects, repo.executor).stat() for n, m in sorted(whole.items())}
+        return {n: Diff(n, None, m, repo.objects, repo.threads).stat() for n, m in sorted(whole.items())}
     return {name: change.stat() for name, change in repo.diff(base, head).items()}
 
 

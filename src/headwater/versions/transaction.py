@@ -121,7 +121,7 @@ class Transaction:
             self._manifest(name),
             commit=None,
             objects=self.repo.objects,
-            executor=self.repo.executor,
+            executor=self.repo.threads,
             at=lambda ref: self.repo.at(ref, dataset=name)[name],
         )
 
@@ -525,7 +525,7 @@ class Transaction:
                 f'Dataset {dataset!r} has no key. Delete by a condition: where="…".', dataset=dataset
             )
         table = _key_table(manifest, keys, dataset)
-        places = locate(manifest, table, self.repo.objects, self.repo.executor)
+        places = locate(manifest, table, self.repo.objects, self.repo.threads)
         lost = np.flatnonzero(~places.found)
         if len(lost):
             raise NotFound(
