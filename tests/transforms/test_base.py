@@ -79,3 +79,14 @@ def test_generators_differ_by_use_and_agree_by_seed() -> None:
     one, other = source_of(repo, seed=1), source_of(repo, seed=2)
     assert one.rng("a", 0).random() == one.rng("a", 0).random()
     assert len({one.rng("a", 0).random(), one.rng("a", 1).random(), other.rng("a", 0).random()}) == 3
+
+
+@pytest.mark.parametrize("rows", [0, 3, 80])
+def test_columns_are_read_in_their_order_several_at_once(rows: int) -> None:
+    source = source_of(repo_of(people().slice(0, rows)))
+    names = [name for name in source.schema.names if name != "id"] * 12
+    found = list(source.columns(names))
+    assert [name for name, _ in found] == names
+    whole = source.dataset.to_arrow()
+    assert all(column.equals(whole.column(name)) for name, column in found)
+    assert list(source.columns([])) == []

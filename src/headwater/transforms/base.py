@@ -29,7 +29,7 @@ covers every registered transform.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -57,6 +57,8 @@ I64 = NDArray[np.int64]
 F = TypeVar("F")
 
 _NONE = np.zeros(0, np.int64)
+_COLUMNS_AT_ONCE = 64
+_VALUES_AT_ONCE = 1 << 22
 
 
 def _no_history() -> Iterator[Commit]:
@@ -120,6 +122,14 @@ class Source:
                 out.append((start, chunk))
             start += chunk.live_rows
         return out
+
+    def columns(self, names: Sequence[str]) -> Iterator[tuple[str, pa.ChunkedArray]]:
+        """Yield whole columns by name, one after the other; where there are few rows, several are read at once."""
+        step = max(1, min(_COLUMNS_AT_ONCE, _VALUES_AT_ONCE // max(self.dataset.num_rows, 1)))
+        for start in range(0, len(names), step):
+            some = list(names[start : start + step])
+            table = self.dataset.to_arrow(some)
+            yield from zip(some, table.columns, strict=True)
 
     def rng(self, *path: int | str) -> np.random.Generator:
         """Return a generator of its own for the use ``path``: the same for the same seed and path."""

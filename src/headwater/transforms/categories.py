@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -20,6 +20,7 @@ __all__ = ["CleanCategories"]
 
 Fitted = Mapping[str, Mapping[str, tuple[str, str]]]
 
+_AT_ONCE = 32
 _SHOWN = 200
 _GIVEN = "as the mapping says"
 
@@ -96,11 +97,11 @@ class CleanCategories(RowTransform[Fitted]):
 
     def fit(self, source: Source) -> Fitted:
         """Return what each value of each column is to be, and why."""
-        found = {}
-        for name in self.targets(source):
-            counts = self._counts(source, name)
-            if counts is None:
-                continue
+        found, names = {}, self.targets(source)
+        counted: dict[str, dict[str, int]] = {}
+        for start in range(0, len(names), _AT_ONCE):
+            counted |= self._counts(source, names[start : start + _AT_ONCE])
+        for name, counts in counted.items():
             given = {old: (new, _GIVEN) for old, new in self.mapping.items() if old in counts and old != new}
             meant = {**self._variants(counts), **given}
             found[name] = {old: (_followed(new, given), why) for old, (new, why) in meant.items()}
@@ -143,28 +144,35 @@ class CleanCategories(RowTransform[Fitted]):
         found = canonical_values(weighed, self.methods, ratio=self.ratio, size=self.size)
         return {old: pair for old, pair in found.items() if old not in self.keep}
 
-    def _counts(self, source: Source, name: str) -> dict[str, int] | None:
-        """Return how often each value comes; None where there are too many different ones."""
-        total: Counter[str] = Counter()
+    def _counts(self, source: Source, names: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return how often each value of each column comes, without columns of too many different ones."""
 
-        def count(numbered: tuple[int, DatasetChunk]) -> Counter[str]:
-            counted = pc.value_counts(numbered[1].read([name]).column(0).drop_null())
-            if len(counted) > self.most_distinct:
-                return Counter({str(number): 1 for number in range(self.most_distinct + 1)})
-            values, counts = counted.field("values").to_pylist(), counted.field("counts").to_pylist()
-            return Counter(dict(zip(values, counts, strict=True)))
+        def count(numbered: tuple[int, DatasetChunk]) -> list[dict[str, int] | None]:
+            return [self._counted(column) for column in numbered[1].read(list(names)).columns]
 
-        for part in source.executor.map(count, source.chunks(), label=self.id, progress=source.progress):
-            total.update(part)
-            if len(total) > self.most_distinct:
-                if self.columns:
-                    raise UsageError(
-                        f"Column {name!r} has more than {self.most_distinct:,} different values: these are no "
-                        "categories. Name other columns, or raise most_distinct.",
-                        column=name,
-                    )
-                return None
-        return dict(total)
+        totals: dict[str, Counter[str]] = {name: Counter() for name in names}
+        for parts in source.executor.map(count, source.chunks(), label=self.id, progress=source.progress):
+            for name, part in zip(names, parts, strict=True):
+                if name not in totals:
+                    continue
+                if part is not None:
+                    totals[name].update(part)
+                if part is None or len(totals[name]) > self.most_distinct:
+                    del totals[name]
+                    if self.columns:
+                        raise UsageError(
+                            f"Column {name!r} has more than {self.most_distinct:,} different values: these are no "
+                            "categories. Name other columns, or raise most_distinct.",
+                            column=name,
+                        )
+        return {name: dict(total) for name, total in totals.items()}
+
+    def _counted(self, column: pa.ChunkedArray) -> dict[str, int] | None:
+        counted = pc.value_counts(column.drop_null())
+        if len(counted) > self.most_distinct:
+            return None
+        values, counts = counted.field("values").to_pylist(), counted.field("counts").to_pylist()
+        return dict(zip(values, counts, strict=True))
 
 
 def _followed(text: str, given: Mapping[str, tuple[str, str]]) -> str:

@@ -134,7 +134,9 @@ class CleanImpute(RowTransform[_Imputer]):
 
     def fit(self, source: Source) -> _Imputer:
         """Return what was learnt from the rows to learn from."""
-        lacking = [name for name in self._columns(source) if _lacks(source, name)]
+        lacking = [
+            name for name, column in source.columns(self._columns(source)) if _is_missing(column).any()
+        ]
         if not lacking:
             return _Imputer([])
         learning = learning_rows(source, self.part, self.holdout)
@@ -286,10 +288,6 @@ def _is_number(kind: pa.DataType) -> bool:
 def _is_missing(column: pa.ChunkedArray) -> NDArray[np.bool_]:
     missing = pc.is_null(column, nan_is_null=pa.types.is_floating(column.type))
     return np.asarray(missing).astype(np.bool_)
-
-
-def _lacks(source: Source, name: str) -> bool:
-    return any(_is_missing(chunk.read([name]).column(0)).any() for _, chunk in source.chunks())
 
 
 def _matrix(table: pa.Table, names: list[str]) -> F64:

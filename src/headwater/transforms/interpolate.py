@@ -106,8 +106,8 @@ class CleanInterpolate(Transform):
         filled: dict[str, pa.Array] = {}
         touched = np.zeros(len(order), np.bool_)
         counts: dict[str, dict[str, int]] = {}
-        for name in self._columns(source):
-            column = dataset.to_arrow([name]).column(0).combine_chunks()
+        for name, values in source.columns(self._columns(source)):
+            column = values.combine_chunks()
             missing = np.asarray(pc.is_null(column, nan_is_null=pa.types.is_floating(column.type))).astype(
                 np.bool_
             )

@@ -133,16 +133,18 @@ class CleanOutliers(RowTransform[_Limits]):
         names = list(self._columns(source))
         learning = learning_rows(source, self.part, self.holdout)
         groups, place = row_groups(source, self.by, learning)
-        low, high = {}, {}
-        for name in names:
-            kind = source.schema.field(name).type
-            if self.low is not None or self.high is not None:
-                ends = (-np.inf if self.low is None else self.low, np.inf if self.high is None else self.high)
+        low: dict[str, F64] = {}
+        high: dict[str, F64] = {}
+        if self.low is not None or self.high is not None:
+            ends = (-np.inf if self.low is None else self.low, np.inf if self.high is None else self.high)
+            for name in names:
                 low[name], high[name] = (np.full(len(groups) + 1, end) for end in ends)
-            else:
-                values = _doubles(learning.of(source.dataset.to_arrow([name]).column(0)))
+        else:
+            for name, column in source.columns(names):
+                values = _doubles(learning.of(column))
                 low[name], high[name] = self._learnt(values, place, len(groups))
-            if pa.types.is_integer(kind):
+        for name in names:
+            if pa.types.is_integer(source.schema.field(name).type):
                 low[name], high[name] = np.ceil(low[name]), np.floor(high[name])
         return _Limits(groups, names, low, high, learning.facts)
 
