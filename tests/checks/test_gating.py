@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import headwater as hw
 from headwater.core.contract import Allowance, Contract, Rule
 from headwater.core.errors import GateClosed, NotFound, UsageError
 from headwater.versions.fsck import verify
 
-ROWS = [{"id": number, "age": 20 + number, "name": f"n{number}"} for number in range(10)]
+ROWS: list[dict[str, Any]] = [
+    {"id": number, "age": 20 + number, "name": f"n{number}"} for number in range(10)
+]
 IN_RANGE = Rule(check="validity.range", column="age", parameters={"minimum": 0, "maximum": 120})
 
 
@@ -33,7 +39,7 @@ def write(repo: hw.Repo, rows: list[dict[str, Any]], dataset: str = "people") ->
     return tx
 
 
-def ages(repo: hw.Repo, name: str = "people") -> dict[int, int]:
+def ages(repo: hw.Repo, name: str = "people") -> dict[int, int | None]:
     table = repo[name].to_arrow()
     return dict(zip(table["id"].to_pylist(), table["age"].to_pylist(), strict=True))
 
@@ -183,3 +189,57 @@ def test_an_allowance_that_has_expired_blocks_and_says_so(shop: hw.Repo) -> None
     shop.set_gate("main", suite="contract")
     with pytest.raises(GateClosed, match=r"allowed by ada until 2020-01-31 .*has expired"):
         write(shop, [{"id": 99, "age": -5}])
+
+
+def test_a_check_that_diverts_need_not_be_named_among_the_others(shop: hw.Repo) -> None:
+    shop.set_gate("main", only=("schema",), divert=("validity.range",))
+    write(shop, [{"id": 99, "age": -5}, {"id": 98, "age": 5}])
+    assert 99 not in ages(shop)
+    assert shop["people.quarantine"].num_rows == 1
+
+
+@settings(max_examples=15)
+@given(st.lists(st.none() | st.integers(-200, 300), max_size=30), st.integers(0, 12))
+def test_every_row_is_either_published_or_waits(values: list[int | None], first: int) -> None:
+    repo = hw.init("memory://")
+    with repo.transaction("people") as tx:
+        tx.append("people", ROWS, key="id")
+        tx.set_contract("people", Contract(dataset="people", key=("id",), rules=(IN_RANGE,)))
+    repo.set_gate("main", suite="contract", divert=("validity.range",))
+    rows = [{"id": first + number, "age": age} for number, age in enumerate(values)]
+    if rows:
+        write(repo, rows)
+    good = {row["id"]: row["age"] for row in rows if row["age"] is None or 0 <= row["age"] <= 120}
+    bad = {row["id"]: row["age"] for row in rows if row["id"] not in good}
+    before: dict[int, int | None] = {row["id"]: row["age"] for row in ROWS}
+    assert ages(repo) == {**before, **good}
+    assert (ages(repo, "people.quarantine") if bad else {}) == bad
+
+
+def test_rows_with_columns_of_every_kind_are_diverted_whole(home: str) -> None:
+    repo = hw.init(home)
+    table = pa.table(
+        {
+            "id": ["a", "b", "ü数"],
+            "x": [1.0, -1.0, float("nan")],
+            "list": [[1, 2], None, []],
+            "struct": [{"p": 1, "q": "z"}, {"p": None, "q": "y"}, None],
+            "vector": pa.array([[1.0, 2.0]] * 3, pa.list_(pa.float32(), 2)),
+            "bytes": [b"\x00\xff", None, b""],
+            "price": [Decimal("1.50"), Decimal("-2.25"), None],
+            "day": [date(2026, 1, 1), None, date(1900, 1, 1)],
+            "empty": pa.nulls(3, pa.string()),
+        }
+    )
+    rule = Rule(check="validity.range", column="x", parameters={"minimum": 0})
+    with repo.transaction("first") as tx:
+        tx.append("t", table.slice(0, 1), key="id")
+        tx.set_contract("t", Contract(dataset="t", key=("id",), rules=(rule,)))
+    repo.set_gate("main", suite="contract", divert=("validity.range",))
+    for _ in range(2):
+        with repo.transaction("more") as tx:
+            tx.upsert("t", table)
+    (waiting,) = repo["t.quarantine"].to_arrow().to_pylist()
+    assert {name: waiting[name] for name in table.column_names} == table.slice(1, 1).to_pylist()[0]
+    assert sorted(repo["t"].to_arrow()["id"].to_pylist()) == ["a", "ü数"]
+    assert verify(repo).findings == []

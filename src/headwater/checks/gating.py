@@ -66,12 +66,15 @@ def require_checks(gate: Gate) -> None:
 
 
 def suite_of(gate: Gate, target: Target) -> Suite:
-    """Return the checks that a gate asks for; none where nothing of what it names fits the dataset."""
+    """Return the checks that a gate asks for; none where nothing of what it names fits the dataset.
+
+    Checks that divert rows are among them, named by ``only`` or not.
+    """
     suite = contract_suite(target) if gate.suite == "contract" else suite_for(target)
     if not gate.only:
         return suite
     try:
-        return suite.only(*gate.only)
+        return suite.only(*gate.only, *(name.partition(":")[0] for name in gate.divert))
     except UsageError as error:
         if error.facts.get("kind") != "suite":
             raise

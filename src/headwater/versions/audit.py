@@ -109,6 +109,7 @@ class Admitted:
 
     commit: Commit
     repo: Repo
+    branch: str
     entry: str | None = None
     diverted: Mapping[str, int] = field(default_factory=dict)
 
@@ -117,7 +118,7 @@ class Admitted:
         if self.entry is not None:
             self.repo.quarantine.forget(self.entry, "published" if published else "the branch moved")
         if published and self.diverted:
-            self.repo.tell("diverted", commit=self.commit, rows=dict(self.diverted))
+            self.repo.tell("diverted", branch=self.branch, commit=self.commit, rows=dict(self.diverted))
 
 
 def admit(
@@ -146,7 +147,7 @@ def admit(
     repo.run_hooks(branch, commit)
     gate = repo.gates.of(branch)
     if gate is None or commit.id == before or repo.passes == commit.id:
-        return Admitted(commit=commit, repo=repo)
+        return Admitted(commit=commit, repo=repo, branch=branch)
     if repo.auditor is None:
         raise GateClosed(
             f"Branch {branch!r} has a gate, and nothing here runs its checks. Open the repository with "
@@ -160,9 +161,9 @@ def admit(
         commit = _without_rows(repo, commit, before, judged)
         again = quarantine.begin(branch, commit, before)
         quarantine.forget(entry, "rows diverted")
-        return Admitted(commit=commit, repo=repo, entry=again, diverted=judged.diverted)
+        return Admitted(commit=commit, repo=repo, branch=branch, entry=again, diverted=judged.diverted)
     if not judged.blocking:
-        return Admitted(commit=commit, repo=repo, entry=entry)
+        return Admitted(commit=commit, repo=repo, branch=branch, entry=entry)
     quarantine.hold(entry, judged)
     repo.tell("quarantined", branch=branch, commit=commit, findings=judged.blocking)
     raise _closed(branch, commit.id, judged.blocking)
