@@ -79,3 +79,10 @@ def test_chance_is_no_distance() -> None:
     found = [excess_distance(rng.multinomial(300, OLD), rng.multinomial(200, OLD)) ** 2 for _ in range(300)]
     assert np.mean(found) < 0.004
     assert np.isnan(excess_distance([0, 0], [1, 2]))
+
+
+def test_two_windows_are_enough_for_a_sudden_change(rng: np.random.Generator) -> None:
+    assert change_kind(series([0, 1], rng)).starts == (1,)
+    assert change_kind(series([0, 0], rng)).kind == "none"
+    assert change_kind(series([0, 1, 1], rng)).kind == "sudden"
+    assert change_kind(series([0, 1, 0], rng)).kind == "recurring"

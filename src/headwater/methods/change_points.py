@@ -37,6 +37,9 @@ _PLACES = 40
 """Places where a ramp may start and end that are tried."""
 _MINOR = 0.4
 """The part of the largest distance below which a change is not told beside it."""
+_PAIRS = 4
+_QUIET = 0.25
+"""The part of neighbours without a change between them that is enough to see how much windows vary anyway."""
 _CLEAR = 6.0
 """By how much the criterion of one course must be less than that of another to be preferred (Kass and Raftery)."""
 
@@ -122,8 +125,8 @@ def segment_starts(counts: ArrayLike, *, alpha: float = 0.001) -> list[int]:
     -----
     The partition of least cost, found exactly in O(windows² bins): the cost of a stretch is that of its counts under
     one multinomial distribution (-2 ln L), divided by how much more windows that follow each other vary than chance
-    would have them (the median of their chi-square statistics over that of chance); each start costs the quantile of
-    chi-square that chance exceeds once in 1 / alpha series.
+    would have them (the lower quartile of their chi-square statistics over that of chance, where there are five
+    windows at least); each start costs the quantile of chi-square that chance exceeds once in 1 / alpha series.
     """
     table = np.asarray(counts, np.float64)
     windows = len(table)
@@ -175,8 +178,9 @@ def _dispersion(table: F64, freedom: int) -> float:
         terms = (a * np.sqrt(m / n) - b * np.sqrt(n / m)) ** 2 / (a + b)
         used = np.maximum((a + b > 0).sum(axis=1) - 1, 1)
     ratios = np.nansum(terms, axis=1) / used
-    usual = _quantile(0.5, freedom) / freedom
-    return max(1.0, float(np.median(ratios)) / usual)
+    if len(ratios) < _PAIRS:
+        return 1.0  # any of so few may be the change that is looked for
+    return max(1.0, float(np.quantile(ratios, _QUIET)) * freedom / _quantile(_QUIET, freedom))
 
 
 @lru_cache(maxsize=1024)
