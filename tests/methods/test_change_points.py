@@ -86,3 +86,7 @@ def test_two_windows_are_enough_for_a_sudden_change(rng: np.random.Generator) ->
     assert change_kind(series([0, 0], rng)).kind == "none"
     assert change_kind(series([0, 1, 1], rng)).kind == "sudden"
     assert change_kind(series([0, 1, 0], rng)).kind == "recurring"
+
+
+def test_a_steady_trend_is_no_usual_variation(rng: np.random.Generator) -> None:
+    assert change_kind(series(np.arange(8) / 8, rng)).kind == "gradual"

@@ -37,9 +37,7 @@ _PLACES = 40
 """Places where a ramp may start and end that are tried."""
 _MINOR = 0.4
 """The part of the largest distance below which a change is not told beside it."""
-_PAIRS = 4
-_QUIET = 0.25
-"""The part of neighbours without a change between them that is enough to see how much windows vary anyway."""
+_LEAST_WINDOWS = 6
 _CLEAR = 6.0
 """By how much the criterion of one course must be less than that of another to be preferred (Kass and Raftery)."""
 
@@ -124,9 +122,9 @@ def segment_starts(counts: ArrayLike, *, alpha: float = 0.001) -> list[int]:
     Notes
     -----
     The partition of least cost, found exactly in O(windows² bins): the cost of a stretch is that of its counts under
-    one multinomial distribution (-2 ln L), divided by how much more windows that follow each other vary than chance
-    would have them (the lower quartile of their chi-square statistics over that of chance, where there are five
-    windows at least); each start costs the quantile of chi-square that chance exceeds once in 1 / alpha series.
+    one multinomial distribution (-2 ln L), divided by how much more windows vary than chance would have them (the
+    median of the bends of their shares over that of chance, where there are six windows at least); each start costs
+    the quantile of chi-square that chance exceeds once in 1 / alpha series.
     """
     table = np.asarray(counts, np.float64)
     windows = len(table)
@@ -134,7 +132,7 @@ def segment_starts(counts: ArrayLike, *, alpha: float = 0.001) -> list[int]:
         return []
     freedom = max(int((table.sum(axis=0) > 0).sum()) - 1, 1)
     # Any of the windows² stretches may be the one that chance sets apart.
-    penalty = _quantile(1 - alpha / windows**2, freedom) * _dispersion(table, freedom)
+    penalty = _quantile(1 - alpha / windows**2, freedom) * _dispersion(table)
     sums = np.vstack([np.zeros(table.shape[1]), np.cumsum(table, axis=0)])
     best = np.full(windows + 1, np.inf)
     best[0] = -penalty
@@ -170,17 +168,25 @@ def excess_distance(first: ArrayLike, second: ArrayLike) -> float:
     return float(np.sqrt(max(jensen_shannon(a, b) ** 2 - chance, 0.0)))
 
 
-def _dispersion(table: F64, freedom: int) -> float:
-    """Return how much more windows that follow each other differ than chance would have them, at least 1."""
-    a, b = table[:-1], table[1:]
-    n, m = a.sum(axis=1, keepdims=True), b.sum(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        terms = (a * np.sqrt(m / n) - b * np.sqrt(n / m)) ** 2 / (a + b)
-        used = np.maximum((a + b > 0).sum(axis=1) - 1, 1)
-    ratios = np.nansum(terms, axis=1) / used
-    if len(ratios) < _PAIRS:
+def _dispersion(table: F64) -> float:
+    """Return how much more windows vary than chance would have them, at least 1.
+
+    By the bend of the shares at each window: a steady trend has none, and a step has two.
+    """
+    if len(table) < _LEAST_WINDOWS:
         return 1.0  # any of so few may be the change that is looked for
-    return max(1.0, float(np.quantile(ratios, _QUIET)) * freedom / _quantile(_QUIET, freedom))
+    rows = table.sum(axis=1, keepdims=True)
+    shares = table / rows
+    bends = shares[:-2] - 2 * shares[1:-1] + shares[2:]
+    middle = (table[:-2] + table[1:-1] + table[2:]) / (rows[:-2] + rows[1:-1] + rows[2:])
+    chance = middle * (1 / rows[:-2] + 4 / rows[1:-1] + 1 / rows[2:])
+    terms = np.divide(bends**2, chance, out=np.zeros_like(bends), where=chance > 0)
+    freedom = np.maximum((middle > 0).sum(axis=1) - 1, 0)
+    known = freedom > 0
+    if not known.any():
+        return 1.0
+    usual = np.array([_quantile(0.5, int(one)) for one in freedom[known]])
+    return max(1.0, float(np.median(terms.sum(axis=1)[known] / usual)))
 
 
 @lru_cache(maxsize=1024)
