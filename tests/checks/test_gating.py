@@ -206,10 +206,12 @@ def test_every_row_is_either_published_or_waits(values: list[int | None], first:
         tx.append("people", ROWS, key="id")
         tx.set_contract("people", Contract(dataset="people", key=("id",), rules=(IN_RANGE,)))
     repo.set_gate("main", suite="contract", divert=("validity.range",))
-    rows = [{"id": first + number, "age": age} for number, age in enumerate(values)]
+    rows: list[dict[str, Any]] = [{"id": first + number, "age": age} for number, age in enumerate(values)]
     if rows:
         write(repo, rows)
-    good = {row["id"]: row["age"] for row in rows if row["age"] is None or 0 <= row["age"] <= 120}
+    good: dict[int, int | None] = {
+        row["id"]: row["age"] for row in rows if row["age"] is None or 0 <= row["age"] <= 120
+    }
     bad = {row["id"]: row["age"] for row in rows if row["id"] not in good}
     before: dict[int, int | None] = {row["id"]: row["age"] for row in ROWS}
     assert ages(repo) == {**before, **good}

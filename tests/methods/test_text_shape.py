@@ -15,7 +15,9 @@ from headwater.core.errors import UsageError
 from headwater.methods.text_shape import count_words, shape, shape_pattern
 
 TEXTS = st.lists(
-    st.one_of(st.none(), st.text(max_size=15), st.from_regex(r"[A-Z]{1,3}-\d{1,4} [a-z]{1,20}", fullmatch=True))
+    st.one_of(
+        st.none(), st.text(max_size=15), st.from_regex(r"[A-Z]{1,3}-\d{1,4} [a-z]{1,20}", fullmatch=True)
+    )
 )
 
 
