@@ -700,6 +700,44 @@ class Repo(store.Repo):
             **options,
         )
 
+    def link(
+        self, left: str, right: str | None = None, *, columns: Sequence[str] = (), into: str | None = None
+    ) -> pa.Table:
+        """Return the pairs of rows that stand for the same thing, across two datasets or inside one.
+
+        Nothing has to be labelled or set: how much a field counts, and from where on a pair is one, is learnt from
+        the rows. Across two datasets a row is in one pair at most.
+
+        Parameters
+        ----------
+        left, right : str
+            Names, or ``NAME@REF``; without ``right``, pairs inside ``left``.
+        columns : sequence of str
+            The fields to compare by, two at least; by default all plain columns but the key that are in both.
+        into : str, optional
+            A dataset that the pairs become, as one commit.
+
+        Returns
+        -------
+        pyarrow.Table
+            See `headwater.recipes.link_table.link_table`: keys, probability, the fields that agree, and how much.
+        """
+        from headwater.recipes.link_table import link_table
+
+        one = self.dataset(left)
+        two = None if right is None else self.dataset(right)
+        found = link_table(
+            one, two, columns, cache=self.cache, executor=self.executor, progress=self.progress
+        )
+        if into is not None:
+            keys = [name for name in found.schema.names if name.startswith(("left_", "right_"))]
+            with self.transaction(f"link {left} and {right}" if right else f"link {left}") as tx:
+                if into in self.datasets():
+                    tx.overwrite(into, found)
+                else:
+                    tx.append(into, found, key=keys)
+        return found
+
 
 def check_file(
     source: Any,

@@ -73,6 +73,9 @@ EXTRA: dict[str, list[dict[str, Any]]] = {
         {"columns": ("label", "group"), "dataset": "data", "references": ("whole", "group")},
     ],
     "volume.rows": [{"max_growth": 0.0}],
+    "duplicates.near_text": [{"column": "word"}],
+    "duplicates.near_rows": [{"columns": ("word", "x", "at"), "absolute": 0.2, "days": 20.0}],
+    "duplicates.entities": [{"columns": ("word", "x", "group")}],
 }
 """Further parameters that are worth a try."""
 

@@ -57,6 +57,7 @@ _SECTIONS = {
         "errors": "headwater.cli.wrong_cells:errors",
         "clean": "headwater.cli.clean:clean",
         "gate": "headwater.cli.gate:gate",
+        "link": "headwater.cli.link:link",
         "quarantine": "headwater.cli.quarantine:quarantine",
         "allow": "headwater.cli.gate:allow",
         "watch": "headwater.cli.watch:watch",

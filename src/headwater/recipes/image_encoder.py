@@ -15,7 +15,7 @@ from headwater.core.extras import require
 from headwater.methods.image_features import FEATURES, SIDE, image_features
 from headwater.recipes.encoder import ENCODERS, F32, Encoder
 
-__all__ = ["ImageEncoder"]
+__all__ = ["ImageEncoder", "small_picture"]
 
 _MOST_PIXELS = 64_000_000
 
@@ -45,7 +45,7 @@ class ImageEncoder(Encoder):
         """Return vectors of unit length; NaN for what is no picture."""
         image = require("PIL.Image", extra="images", purpose="The encoder 'image'")
         turned = require("PIL.ImageOps", extra="images", purpose="The encoder 'image'")
-        opened = [_opened(value.as_buffer(), image, turned) for value in values]  # one file each
+        opened = [small_picture(value.as_buffer(), image, turned) for value in values]  # one file each
         good = np.array([picture is not None for picture in opened], np.bool_)
         out = np.full((len(values), FEATURES), np.nan, np.float32)
         if good.any():
@@ -53,7 +53,7 @@ class ImageEncoder(Encoder):
         return out
 
 
-def _opened(data: Any, image: Any, turned: Any) -> NDArray[np.uint8] | None:
+def small_picture(data: Any, image: Any, turned: Any) -> NDArray[np.uint8] | None:
     """Return a picture as 32 × 32 pixels of red, green and blue; None for what is none."""
     try:
         with image.open(io.BytesIO(data)) as file:

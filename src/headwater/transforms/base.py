@@ -335,8 +335,8 @@ def make(name: str, parameters: Mapping[str, Any] | None = None) -> Transform:
 
     Examples
     --------
-    >>> make("clean.deduplicate", {"columns": ["name", "city"]}).parameters
-    {'columns': ['name', 'city']}
+    >>> make("clean.deduplicate", {"columns": ["name", "city"]}).parameters["columns"]
+    ['name', 'city']
     """
     kind = TRANSFORMS[name]
     known = [item.name for item in fields(kind)]  # type: ignore[arg-type]
