@@ -31,6 +31,8 @@ PEERS = {
     "polars": ["polars"],
     "great_expectations": ["great_expectations", "pyarrow"],
     "pandera": ["pandera[polars]", "polars"],
+    "pointblank": ["pointblank", "polars", "pyarrow"],
+    "whylogs": ["whylogs", "numpy<2", "pandas<3", "pyarrow<21"],
     "evidently": ["evidently", "pandas<3", "pyarrow"],
 }
 
@@ -151,6 +153,20 @@ COMPARISONS = [
         "drift of seven columns / Evidently",
         Side("checking.py", ("drift",)),
         Side("peers/evidently_drift.py", ("drift",), "evidently"),
+        "seconds",
+        least=2,
+    ),
+    Comparison(
+        "ten expectations / pointblank on Polars",
+        Side("checking.py", ("expectations",)),
+        Side("peers/pointblank_expectations.py", ("expectations",), "pointblank"),
+        "seconds",
+        most=2,
+    ),
+    Comparison(
+        "full profile / whylogs",
+        Side("checking.py", ("profile",)),
+        Side("peers/whylogs_profile.py", ("profile",), "whylogs"),
         "seconds",
         least=2,
     ),
