@@ -96,6 +96,8 @@ class Contract:
         As in ODCS.
     license : str
         The licence of the data: an SPDX name or a URL.
+    kept : mapping
+        What the document it was read from says beside this, as it stood there: see `headwater.core.odcs_kept`.
     """
 
     dataset: str
@@ -110,6 +112,7 @@ class Contract:
     version: str = "1.0.0"
     license: str = ""
     allowances: tuple[Allowance, ...] = ()
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
     def with_roles(
         self, *, label: str | None = None, sensitive: Sequence[str] | None = None, time: str | None = None
@@ -154,6 +157,7 @@ class Contract:
             time=None if self.time in gone else self.time,
             rules=tuple(rule for rule in self.rules if rule.column not in gone),
             allowances=tuple(one for one in self.allowances if one.column not in gone),
+            kept=self._kept_of({name: name for name in self.kept.get("columns", {}) if name not in gone}),
         )
 
     def retyped(self, old: pa.Schema, new: pa.Schema) -> Contract:
@@ -185,7 +189,15 @@ class Contract:
                 replace(one, column=None if one.column is None else new(one.column))
                 for one in self.allowances
             ),
+            kept=self._kept_of({name: new(name) for name in self.kept.get("columns", {})}),
         )
+
+    def _kept_of(self, names: Mapping[str, str]) -> dict[str, Any]:
+        """Return what is kept, of columns that of these alone, under their new names."""
+        said = self.kept.get("columns", {})
+        columns = {new: {**said[old], "name": new} for old, new in names.items()}
+        others = {name: part for name, part in self.kept.items() if name != "columns"}
+        return {**others, "columns": columns} if columns else others
 
     def to_odcs(self) -> dict[str, Any]:
         """Return the contract as an ODCS v3 document (JSON-able)."""

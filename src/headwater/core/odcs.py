@@ -2,7 +2,8 @@
 
 Our rules are quality rules of type ``custom`` with engine ``headwater``. Of contracts that other tools
 wrote, what has an equivalent is read: required and unique columns, keys, limits, patterns and lengths of
-``logicalTypeOptions``, and the library rules on rows, duplicates, missing and valid values.
+``logicalTypeOptions``, and the library rules on rows, duplicates, missing and valid values. All else is
+kept as it is and written again (`headwater.core.odcs_kept`).
 
 References
 ----------
@@ -12,16 +13,17 @@ Bitol (2025). Open Data Contract Standard v3.0.2, JSON schema ``odcs-json-schema
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import date, time
 from typing import Any
 
-from headwater.core.contract import ODCS_VERSION, Allowance, ColumnPromise, Contract, Rule
-from headwater.core.errors import InputError, UsageError
-from headwater.core.types import parse_type
+from headwater.core.contract import ODCS_VERSION, Allowance, ColumnPromise, Contract
+from headwater.core.errors import InputError
+from headwater.core.odcs_kept import kept_of, woven
+from headwater.core.odcs_parts import ENGINE, option_rules, promise_of, property_of, quality_of, rules_of
 
 __all__ = ["from_odcs", "problems_of", "to_odcs"]
 
-_ENGINE = "headwater"
 _REQUIRED = ("version", "apiVersion", "kind", "id", "status")
 _TOP_LEVEL = (
     frozenset(
@@ -31,6 +33,7 @@ _TOP_LEVEL = (
     | {
         "customProperties",
         "contractCreatedTs",
+        "context",
     }
 )
 _LISTS = ("headwaterKey", "headwaterSensitive", "headwaterUnpromised")
@@ -41,12 +44,21 @@ _OF_ALLOWANCE = ("check", "column", "until", "reason", "by", "since")
 _LOGICAL = frozenset(
     {"string", "date", "number", "integer", "object", "array", "boolean", "timestamp", "time"}
 )
-_OUR_TYPES = {"integer": "int64", "number": "double", "boolean": "bool", "string": "string"}
-_QUALITY = {"text": (), "library": ("rule",), "sql": ("query",), "custom": ("engine", "implementation")}
+_QUALITY = {"text": (), "library": (), "sql": ("query",), "custom": ("engine", "implementation")}
 
 
 def to_odcs(contract: Contract) -> dict[str, Any]:
-    """Return a contract as an ODCS v3 document (JSON-able); `from_odcs` reads it back as it was."""
+    """Return a contract as an ODCS v3 document (JSON-able); `from_odcs` reads it back as it was.
+
+    A contract that was read is written in the words of its document wherever it still says the same.
+    """
+    plain = _plain(contract)
+    if not contract.kept:
+        return plain
+    return woven(contract, plain, _read)
+
+
+def _plain(contract: Contract) -> dict[str, Any]:
     custom: dict[str, Any] = {
         "headwaterLabel": contract.label,
         "headwaterSensitive": list(contract.sensitive),
@@ -56,13 +68,13 @@ def to_odcs(contract: Contract) -> dict[str, Any]:
         _ALLOWANCES: [_allowance(one) for one in contract.allowances],
     }
     table: dict[str, Any] = {"name": contract.dataset, "logicalType": "object"}
-    table["properties"] = [_property(contract, column) for column in contract.columns]
-    table["quality"] = [_quality(rule) for rule in contract.rules if rule.column is None]
+    table["properties"] = [property_of(contract, column) for column in contract.columns]
+    table["quality"] = [quality_of(rule) for rule in contract.rules if rule.column is None]
     known = {column.name for column in contract.columns}
     # Rules about columns that are not promised otherwise still need a place.
     asked = [rule.column for rule in contract.rules if rule.column is not None]
     others = [name for name in dict.fromkeys(asked) if name not in known]
-    table["properties"] += [_property(contract, ColumnPromise(name=name)) for name in others]
+    table["properties"] += [property_of(contract, ColumnPromise(name=name)) for name in others]
     custom["headwaterUnpromised"] = list(others)
     document: dict[str, Any] = {
         "apiVersion": ODCS_VERSION,
@@ -97,6 +109,21 @@ def from_odcs(document: Mapping[str, Any]) -> Contract:
     problems = [text for text in problems_of(document) if not text.startswith(_REQUIRED)]
     if problems:
         raise InputError(f"This is not a whole ODCS data contract: {'; '.join(problems)}.", problems=problems)
+    document = _jsonable(document)
+    contract = _read(document)
+    return replace(contract, kept=kept_of(document, _plain(contract)))
+
+
+def _jsonable(value: Any) -> Any:
+    """Return a value from YAML as JSON has it: dates are texts there."""
+    if isinstance(value, Mapping):
+        return {str(name): _jsonable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    return value.isoformat() if isinstance(value, date | time) else value
+
+
+def _read(document: Mapping[str, Any]) -> Contract:
     table = document["schema"][0]
     custom = {item.get("property"): item.get("value") for item in document.get("customProperties") or ()}
     unpromised = frozenset(custom.get("headwaterUnpromised") or ())
@@ -105,14 +132,18 @@ def from_odcs(document: Mapping[str, Any]) -> Contract:
     key = custom.get("headwaterKey") or [
         p["name"] for p in sorted(keyed, key=lambda p: p.get("primaryKeyPosition", 0))
     ]
-    rules = [rule for quality in table.get("quality") or () for rule in _rules(quality, None)]
+    rules = [rule for quality in table.get("quality") or () for rule in rules_of(quality, None)]
     for column in properties:
-        rules += _option_rules(column)
-        rules += [rule for quality in column.get("quality") or () for rule in _rules(quality, column["name"])]
-    owners = [m.get("username", "") for m in document.get("team") or () if m.get("role") == "owner"]
+        rules += option_rules(column)
+        rules += [
+            rule for quality in column.get("quality") or () for rule in rules_of(quality, column["name"])
+        ]
+    team = document.get("team") or ()
+    members = team.get("members") or () if isinstance(team, Mapping) else team
+    owners = [m.get("username", "") for m in members if m.get("role") == "owner"]
     return Contract(
         dataset=table["name"],
-        columns=tuple(_promise(column) for column in properties if column["name"] not in unpromised),
+        columns=tuple(promise_of(column) for column in properties if column["name"] not in unpromised),
         key=tuple(key),
         label=custom.get("headwaterLabel"),
         sensitive=tuple(custom.get("headwaterSensitive") or ()),
@@ -227,144 +258,13 @@ def _quality_problems(rules: Any, where: str) -> Iterator[str]:
             yield f"{place}.type is {kind!r}; it can be {', '.join(_QUALITY)}"
             continue
         yield from (f"{place} needs {name!r}" for name in _QUALITY[kind] if name not in rule)
+        if kind == "library" and not rule.get("metric") and not rule.get("rule"):
+            yield f"{place} needs 'metric' (or, up to v3.0, 'rule')"
         if not isinstance(rule.get("severity", ""), str):
             yield f"{place}.severity must be text"
-        if rule.get("engine") == _ENGINE:
+        if rule.get("engine") == ENGINE:
             body = rule.get("implementation")
             if not isinstance(body, Mapping) or not isinstance(body.get("check"), str):
-                yield f"{place}.implementation needs a 'check', for engine {_ENGINE!r}"
+                yield f"{place}.implementation needs a 'check', for engine {ENGINE!r}"
             elif not isinstance(body.get("parameters") or {}, Mapping):
                 yield f"{place}.implementation.parameters must be a mapping"
-
-
-def _property(contract: Contract, column: ColumnPromise) -> dict[str, Any]:
-    out: dict[str, Any] = {"name": column.name}
-    if column.type:
-        out["logicalType"] = _logical_type(column.type)
-        out["physicalType"] = column.type
-    if column.required:
-        out["required"] = True
-    if column.unique:
-        out["unique"] = True
-    if column.name in contract.key:
-        out["primaryKey"] = True
-        out["primaryKeyPosition"] = contract.key.index(column.name) + 1
-    if column.classification:
-        out["classification"] = column.classification
-    if column.description:
-        out["description"] = column.description
-    quality = [_quality(rule) for rule in contract.rules if rule.column == column.name]
-    if quality:
-        out["quality"] = quality
-    return out
-
-
-def _quality(rule: Rule) -> dict[str, Any]:
-    out: dict[str, Any] = {
-        "type": "custom",
-        "engine": _ENGINE,
-        "implementation": {"check": rule.check, "parameters": dict(rule.parameters)},
-        "severity": rule.severity,
-    }
-    if rule.description:
-        out["description"] = rule.description
-    return out
-
-
-def _promise(column: Mapping[str, Any]) -> ColumnPromise:
-    kind = str(column.get("physicalType", ""))
-    try:
-        parse_type(kind)
-    except UsageError:
-        # A type of another system, such as VARCHAR(20): the logical one says what is meant.
-        kind = _OUR_TYPES.get(str(column.get("logicalType", "")), "")
-    return ColumnPromise(
-        name=column["name"],
-        type=kind,
-        required=bool(column.get("required")),
-        unique=bool(column.get("unique")),
-        classification=str(column.get("classification", "")),
-        description=str(column.get("description", "")),
-    )
-
-
-def _rules(quality: Mapping[str, Any], column: str | None) -> Iterator[Rule]:
-    facts = {"severity": quality.get("severity", "error"), "description": quality.get("description", "")}
-    if _is_ours(quality):
-        body = quality["implementation"]
-        yield Rule(check=body["check"], column=column, parameters=dict(body.get("parameters") or {}), **facts)
-    elif quality.get("type", "library") == "library":
-        yield from _library_rules(quality, column, facts)
-
-
-def _library_rules(quality: Mapping[str, Any], column: str | None, facts: dict[str, Any]) -> Iterator[Rule]:
-    name = quality.get("rule")
-    low, high = _limits(quality)
-    if name == "rowCount" and column is None and (low, high) != (None, None):
-        parameters = {k: int(v) for k, v in (("minimum", low), ("maximum", high)) if v is not None}
-        yield Rule(check="volume.rows", parameters=parameters, **facts)
-    elif name in ("duplicateCount", "unique") and column is not None and high in (None, 0):
-        yield Rule(check="uniqueness.columns", column=column, **facts)
-    elif name in ("nullCheck", "nullValues", "missingValues") and column is not None:
-        share = 0.0 if high is None else float(high) / 100 if quality.get("unit") == "percent" else None
-        share = 0.0 if high == 0 else share
-        if share is not None:
-            yield Rule(
-                check="completeness.null_fraction", column=column, parameters={"maximum": share}, **facts
-            )
-    elif name == "validValues" and column is not None and quality.get("validValues"):
-        yield Rule(
-            check="validity.set", column=column, parameters={"values": list(quality["validValues"])}, **facts
-        )
-
-
-def _limits(quality: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return the least and greatest value that a library rule allows; None for no limit."""
-    if isinstance(quality.get("mustBeBetween"), Sequence):
-        low, high = quality["mustBeBetween"]
-        return low, high
-    if quality.get("mustBe") is not None:
-        return quality["mustBe"], quality["mustBe"]
-    low = quality.get("mustBeGreaterOrEqualTo")
-    high = quality.get("mustBeLessOrEqualTo")
-    if quality.get("mustBeGreaterThan") is not None:
-        low = quality["mustBeGreaterThan"] + 1
-    if quality.get("mustBeLessThan") is not None:
-        high = quality["mustBeLessThan"] - 1
-    return low, high
-
-
-def _option_rules(column: Mapping[str, Any]) -> Iterator[Rule]:
-    options = column.get("logicalTypeOptions") or {}
-    limits = {name: options[name] for name in ("minimum", "maximum") if name in options}
-    if limits:
-        yield Rule(check="validity.range", column=column["name"], parameters=limits)
-    if "pattern" in options:
-        # In JSON schema a pattern may match anywhere; ours match the whole text.
-        pattern = str(options["pattern"])
-        start, end = "" if pattern.startswith("^") else ".*", "" if pattern.endswith("$") else ".*"
-        whole = f"{start}(?:{pattern}){end}" if start or end else pattern
-        yield Rule(check="validity.pattern", column=column["name"], parameters={"pattern": whole})
-    lengths = {"minLength": "minimum", "maxLength": "maximum", "minItems": "minimum", "maxItems": "maximum"}
-    sizes = {ours: options[theirs] for theirs, ours in lengths.items() if theirs in options}
-    if sizes:
-        yield Rule(check="validity.length", column=column["name"], parameters=sizes)
-
-
-def _is_ours(quality: Mapping[str, Any]) -> bool:
-    body = quality.get("implementation")
-    return quality.get("engine") == _ENGINE and isinstance(body, Mapping) and "check" in body
-
-
-def _logical_type(name: str) -> str:
-    base = name.partition("(")[0].partition("[")[0].partition("<")[0]
-    if base.startswith(("int", "uint")) and base != "interval":
-        return "integer"
-    if base.startswith(("float", "double", "half", "decimal")):
-        return "number"
-    if base in ("struct", "map"):
-        return "object"
-    # The standard has timestamps from v3.1 on; before, they are dates.
-    return {"bool": "boolean", "date": "date", "date64": "date", "timestamp": "date", "list": "array"}.get(
-        base, "string"
-    )
