@@ -263,7 +263,7 @@ def validate(
     help="Whom the change may not break.",
 )
 def diff(session: Session, old: str, new: str, party: str) -> None:
-    """Show what changed between two contracts, and whom each change breaks.
+    """Show what changed between contracts, and what it breaks.
 
     OLD and NEW are contract files or datasets, each with a ref if you like. A promise taken back or made wider
     breaks readers; one made new or narrower breaks writers. Exit code 1 means a breaking change.

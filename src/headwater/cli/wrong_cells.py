@@ -67,7 +67,7 @@ def errors(
     output: Path | None,
     limit: int,
 ) -> None:
-    """List the cells that are probably wrong, with the reason and what was meant.
+    """List the cells that are probably wrong, and why.
 
     No rule is needed: forms, placeholders, units, misspellings, far numbers, dependencies between columns and
     values that do not go together are found from the data. To make it surer, write the most useful rows to a
