@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -181,6 +182,13 @@ def test_a_check_says_what_it_is(name: str) -> None:
     assert not kind.title.endswith(".")
     assert kind.cost in ("scan", "rows", "model")
     assert (kind.__doc__ or "").strip()
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_check_stands_in_the_page_of_dimensions_with_its_cost(name: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "quality-dimensions.md").read_text(encoding="utf-8")
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+    assert row.endswith(f" {CHECKS[name].cost} |")
 
 
 @pytest.mark.parametrize("name", CHECKS)
