@@ -8,6 +8,8 @@ import pyarrow as pa
 
 from headwater.checks.schema import Drift
 from headwater.core.contract import ColumnPromise, Contract
+from headwater.recipes.embedding import TAG
+from headwater.versions.repo import Repo
 from tests.checks.targets import findings_of, one_finding, target_of
 
 TABLE = pa.table({"id": [1], "x": pa.array([1], pa.int32()), "new": ["a"]})
@@ -34,3 +36,13 @@ def test_the_contract_comes_before_the_baseline_and_narrower_types_fit() -> None
 
 def test_without_promises_nothing_is_wrong() -> None:
     assert one_finding(Drift(), target_of(TABLE)).outcome == "pass"
+
+
+def test_vectors_made_of_other_columns_need_no_promise() -> None:
+    before = target_of(pa.table({"id": [1], "x": pa.array([1], pa.int32())})).dataset
+    repo = Repo.init("memory://")
+    with repo.transaction("data") as tx:
+        tx.append("data", TABLE)
+        tx.set_tags("data", "new", {TAG: {"column": "x"}})
+    target = replace(target_of(TABLE, baseline=before), dataset=repo["data"])
+    assert one_finding(Drift(), target).outcome == "pass"

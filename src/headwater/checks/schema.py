@@ -12,6 +12,7 @@ from headwater.checks.judging import judged, shown
 from headwater.core.findings import Finding
 from headwater.core.schema import plain_type, widen
 from headwater.core.types import parse_type, type_name
+from headwater.recipes.embedding import TAG
 
 __all__ = ["Drift"]
 
@@ -21,7 +22,8 @@ __all__ = ["Drift"]
 class Drift(Check):
     """The dataset has the columns, with the types, that its contract promises, or else the baseline has.
 
-    A column may be narrower than promised (``int32`` for ``int64``): nothing is lost.
+    A column may be narrower than promised (``int32`` for ``int64``): nothing is lost. Vectors that ``hw embed``
+    made of other columns need no promise.
 
     Parameters
     ----------
@@ -64,7 +66,8 @@ class Drift(Check):
                 if found != wanted and widen(wanted, found) != wanted:
                     message = f"Column {name!r} is {type_name(found)}; the {where} says {type_name(wanted)}."
                     findings.append(self._broken([name], message, 0.8, self.level))
-        new = [name for name in schema.names if name not in expected]
+        tags = target.dataset.manifest.tags
+        new = [name for name in schema.names if name not in expected and TAG not in tags.get(name, {})]
         if new and not self.allow_new:
             one = len(new) == 1
             message = f"{'Column' if one else 'Columns'} {shown(new, 8)} {'is' if one else 'are'} not in the {where}."
