@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -85,10 +86,10 @@ def walk(root: Path, *, skip_bad: bool = False) -> Walked:
     table = pa.table(
         {
             "path": pa.array(paths, pa.string()),
-            "size": np.fromiter((state.st_size for state in states), np.int64, count),
-            "mtime": np.fromiter((state.st_mtime_ns for state in states), np.int64, count),
-            "ctime": np.fromiter((state.st_ctime_ns for state in states), np.int64, count),
-            "inode": np.fromiter((state.st_ino for state in states), np.uint64, count).view(np.int64),
+            "size": np.fromiter(map(attrgetter("st_size"), states), np.int64, count),
+            "mtime": np.fromiter(map(attrgetter("st_mtime_ns"), states), np.int64, count),
+            "ctime": np.fromiter(map(attrgetter("st_ctime_ns"), states), np.int64, count),
+            "inode": np.fromiter(map(attrgetter("st_ino"), states), np.uint64, count).view(np.int64),
         }
     )
     return Walked(files=table.sort_by("path"), left_out=left_out)
