@@ -12,16 +12,13 @@ from numpy.typing import NDArray
 
 from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target
 from headwater.checks.judging import graded, judged, percent
-from headwater.core.errors import UsageError
+from headwater.checks.media import columns_of_files, require_files
 from headwater.core.extras import require
 from headwater.core.findings import Finding
 from headwater.core.ids import canonical_json, digest
-from headwater.core.references import can_refer
-from headwater.core.schema import require_columns
-from headwater.formats.media import HEAD_BYTES, MAX_PIXELS, can_read_facts, kind_of_bytes
+from headwater.formats.media import HEAD_BYTES, MAX_PIXELS, kind_of_bytes
 from headwater.methods.image_quality import SIDE, far_from_most, quality_of
 from headwater.profile.codec import decode, encode
-from headwater.profile.kinds import Kind, kind_of
 from headwater.reading.chunks import DatasetChunk
 
 __all__ = ["Images"]
@@ -90,19 +87,11 @@ class Images(Check):
     @classmethod
     def defaults(cls, target: Target) -> Sequence[Check]:
         """Ask for a column of bytes, and the packages."""
-        if not can_read_facts():
-            return ()
-        columns = [f.name for f in target.schema if kind_of(f.type) is Kind.BINARY and can_refer(f.type)]
-        return tuple(cls(column=name) for name in columns if name not in target.key)
+        return tuple(cls(column=name) for name in columns_of_files(target))
 
     def judge(self, states: States, target: Target) -> list[Finding]:
         """Look at what was not looked at before, and count what is odd."""
-        require_columns(target.schema, [self.column], where=f"dataset {target.dataset.name!r}")
-        kind = target.schema.field(self.column).type
-        if not can_refer(kind):
-            raise UsageError(
-                f"Column {self.column!r} is {kind}; pictures are in columns of bytes.", column=self.column
-            )
+        require_files(target, self.column)
         chunks = target.dataset.chunks
         look = partial(self._figures, target=target)
         stored = list(target.executor.map(look, chunks, label="look", progress=target.progress))

@@ -24,7 +24,7 @@ from headwater.formats.media import MAX_PIXELS, MAX_UNPACKED, Fault, can_read_fa
 from headwater.profile.kinds import Kind, kind_of
 from headwater.reading.chunks import DatasetChunk
 
-__all__ = ["Media"]
+__all__ = ["Media", "columns_of_files", "require_files"]
 
 _SAID = {
     "broken": "cannot be decoded",
@@ -87,19 +87,11 @@ class Media(Check):
     @classmethod
     def defaults(cls, target: Target) -> Sequence[Check]:
         """Ask for a column of bytes, and the packages."""
-        if not can_read_facts():
-            return ()
-        columns = [f.name for f in target.schema if kind_of(f.type) is Kind.BINARY and can_refer(f.type)]
-        return tuple(cls(column=name) for name in columns if name not in target.key)
+        return tuple(cls(column=name) for name in columns_of_files(target))
 
     def judge(self, states: States, target: Target) -> list[Finding]:
         """Decode what was not decoded before, and count faults."""
-        require_columns(target.schema, [self.column], where=f"dataset {target.dataset.name!r}")
-        kind = target.schema.field(self.column).type
-        if not can_refer(kind):
-            raise UsageError(
-                f"Column {self.column!r} is {kind}; files are in columns of bytes.", column=self.column
-            )
+        require_files(target, self.column)
         chunks = target.dataset.chunks
         # Odd but harmless facts in headers are told as warnings.
         with warnings.catch_warnings():
@@ -186,3 +178,19 @@ class Media(Check):
             return []
         positions = np.array([one.position for one in faults], np.int64)
         return target.dataset.keys_of(chunk.read_rows(positions, list(target.dataset.key) or None))
+
+
+def columns_of_files(target: Target) -> list[str]:
+    """Return the columns that may hold files; none where the packages that read them are missing."""
+    if not can_read_facts():
+        return []
+    columns = target.columns_of(Kind.BINARY)
+    return [name for name in columns if can_refer(target.schema.field(name).type) and name not in target.key]
+
+
+def require_files(target: Target, column: str) -> None:
+    """Raise a `UsageError` where a column cannot hold files."""
+    require_columns(target.schema, [column], where=f"dataset {target.dataset.name!r}")
+    kind = target.schema.field(column).type
+    if not can_refer(kind):
+        raise UsageError(f"Column {column!r} is {kind}; files are in columns of bytes.", column=column)

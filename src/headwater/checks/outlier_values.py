@@ -13,7 +13,7 @@ from headwater.core.findings import Finding, Fix
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.columns import require_kind
 from headwater.profile.conformance import InRange
-from headwater.profile.measure import by_chunk
+from headwater.profile.measure import measure_chunks
 from headwater.profile.quantiles import Quantiles
 from headwater.profile.quoting import identifier
 
@@ -63,12 +63,12 @@ class OutlierValues(Check):
         """Count what lies beyond the limits."""
         require_kind(target.schema, self.column, "an order", numbers=True)
         low, high = self._limits(states)
-        state = InRange(column=self.column, minimum=_bound(low), maximum=_bound(high))
-        beyond = known = 0
-        for tally in by_chunk(target.dataset, state, executor=target.executor, cache=target.cache):
-            beyond += tally["below"] + tally["above"]
-            known += tally["rows"] - tally["missing"]
-        share = Share(beyond, known)
+        within = InRange(column=self.column, minimum=_bound(low), maximum=_bound(high))
+        tally = measure_chunks(
+            target.dataset.chunks, target.schema, [within], executor=target.executor, cache=target.cache
+        )[within]
+        beyond = tally["below"] + tally["above"]
+        share = Share(beyond, tally["rows"] - tally["missing"])
         return [
             share_finding(
                 self,

@@ -210,11 +210,11 @@ class Outliers(Check):
         if kept is not None:
             return name, _decoded(kept)
         step = -(-sum(chunk.rows for chunk in first) // self.rows)
-        parts = []
-        for number, chunk in enumerate(first):
+        parts, before = [], 0
+        for chunk in first:
             stored = chunk.whole(chunk.read_stored(read, deleted=True), apart=True)
-            start = -sum(earlier.rows for earlier in first[:number]) % step
-            parts.append(stored.take(pa.array(np.arange(start, stored.num_rows, step))))
+            parts.append(stored.take(pa.array(np.arange(-before % step, stored.num_rows, step))))
+            before += chunk.rows
         sample = pa.concat_tables(parts)
         # Trees grow on rows drawn by place: sorting by content makes the order of the rows irrelevant.
         sample = sample.take(pa.array(np.argsort(hash_columns(sample), kind="stable")))

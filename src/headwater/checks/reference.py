@@ -15,9 +15,9 @@ from headwater.core.findings import Finding
 from headwater.core.hashing import U64
 from headwater.core.schema import require_columns
 from headwater.profile.batch import Batch
-from headwater.profile.hashes import Repeats, row_identities
+from headwater.profile.hashes import Repeats, RepeatsState, row_identities
 from headwater.profile.kinds import Kind, kind_of
-from headwater.profile.measure import by_chunk
+from headwater.profile.measure import measure_chunks
 from headwater.reading.dataset import Dataset
 
 __all__ = ["Reference"]
@@ -58,16 +58,14 @@ class Reference(Check):
 
     def judge(self, states: States, target: Target) -> list[Finding]:
         """Look up the values of each chunk among those that are there."""
-        there = self._there(target)
-        bad = rows = 0
-        for state in by_chunk(
-            target.dataset, Repeats(of=self.columns), executor=target.executor, cache=target.cache
-        ):
-            hashes, counts = state.counted()
-            bad += int(counts[~_among(hashes, there)].sum())
-            rows += state.rows - state.missing
-        share = Share(bad, rows)
-        names, others = ", ".join(self.columns), ", ".join(self._referred(target))
+        other = target.beside(self.dataset)
+        referred = self._referred(other)
+        there = self._there(target, other)
+        state = _repeats(target.dataset, self.columns, target)
+        hashes, counts = state.counted()
+        bad = int(counts[~_among(hashes, there)].sum())
+        share = Share(bad, state.rows - state.missing)
+        names, others = ", ".join(self.columns), ", ".join(referred)
         return [
             share_finding(
                 self,
@@ -79,24 +77,25 @@ class Reference(Check):
                 if not bad
                 else f"Every {names} but {bad:,} is a {others} of {self.dataset!r}.",
                 bad=f"{offenders(share, 'has', 'have')} a {names} that is no {others} of {self.dataset!r}.",
-                evidence={"dataset": self.dataset, "references": list(self._referred(target))},
+                evidence={"dataset": self.dataset, "references": list(referred)},
             )
         ]
 
     def offending(self, finding: Finding, target: Target) -> RowFilter:
         """Return the rows whose values the other dataset does not have."""
-        there = self._there(target)
+        other = target.beside(self.dataset)
+        there = self._there(target, other)
 
         def mask(table: pa.Table) -> NDArray[np.bool_]:
             hashes, complete = row_identities(Batch(table), self.columns)
             lost = ~_among(hashes, there)
             return lost if complete is None else lost & complete
 
-        return RowFilter(self.columns, mask, about=target.beside(self.dataset).fingerprint)
+        return RowFilter(self.columns, mask, about=other.fingerprint)
 
-    def _there(self, target: Target) -> U64:
+    def _there(self, target: Target, other: Dataset) -> U64:
         """Return the hashes of the values that can be referred to, ascending and distinct."""
-        other, references = target.beside(self.dataset), self._referred(target)
+        references = self._referred(other)
         if len(references) != len(self.columns):
             raise UsageError(
                 f"{len(self.columns)} column(s) ({', '.join(self.columns)}) cannot refer to {len(references)} "
@@ -107,22 +106,24 @@ class Reference(Check):
         require_columns(other.schema, list(references), where=f"dataset {other.name!r}")
         for column, reference in zip(self.columns, references, strict=True):
             _require_same_kind(target.dataset, column, other, reference)
-        parts = [
-            state.counted()[0]
-            for state in by_chunk(other, Repeats(of=references), executor=target.executor, cache=target.cache)
-        ]
-        return np.unique(np.concatenate(parts)) if parts else np.zeros(0, np.uint64)
+        return _repeats(other, references, target).counted()[0]
 
-    def _referred(self, target: Target) -> tuple[str, ...]:
+    def _referred(self, other: Dataset) -> tuple[str, ...]:
         if self.references:
             return self.references
-        other = target.beside(self.dataset)
         if not other.key:
             raise UsageError(
                 f"Dataset {other.name!r} has no key to refer to. Name its columns: references=[…].",
                 check=self.id,
             )
         return other.key
+
+
+def _repeats(dataset: Dataset, columns: tuple[str, ...], target: Target) -> RepeatsState:
+    values = Repeats(of=columns)
+    return measure_chunks(
+        dataset.chunks, dataset.schema, [values], executor=target.executor, cache=target.cache
+    )[values]
 
 
 def _among(hashes: U64, there: U64) -> NDArray[np.bool_]:

@@ -132,7 +132,9 @@ class Groups:
         tally = pc.drop_null(groups).value_counts()
         names = tally.field("values").filter(pc.greater_equal(tally.field("counts"), least))
         code = np.asarray(pc.fill_null(pc.index_in(groups, value_set=names), len(names)), np.int64)
-        parts = [_centre_and_spread(values[code == place]) for place in range(len(names))]
+        order, ends = np.argsort(code, kind="stable"), np.cumsum(np.bincount(code, minlength=len(names) + 1))
+        starts = np.append(0, ends[:-1])
+        parts = [_centre_and_spread(values[order[starts[at] : ends[at]]]) for at in range(len(names))]
         parts.append(_centre_and_spread(values))
         return cls(names, np.stack([part[0] for part in parts]), np.stack([part[1] for part in parts]))
 

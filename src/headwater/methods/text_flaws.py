@@ -22,21 +22,21 @@ FLAWS = ("garbled", "replaced", "control", "unreadable", "empty")
 """Letters decoded wrongly; U+FFFD; control characters; any of these; and punctuation alone."""
 
 
-def _shown(first: int, last: int) -> str:
-    """Return the letters that bytes show as in Windows-1252 or Latin-1, for a character class."""
+def shown_as(first: int, last: int) -> str:
+    """Return the letters that bytes ``first`` to ``last`` show as in Windows-1252 or Latin-1, for a character class."""
     letters = {bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(first, last + 1)}
     letters |= {chr(byte) for byte in range(first, last + 1)}
-    return "".join(f"\\x{{{ord(letter):X}}}" for letter in sorted(letters))
+    return "".join(sorted(letters))
 
 
-_NEXT = f"[{_shown(0x80, 0xBF)}]"
+_NEXT = f"[{shown_as(0x80, 0xBF)}]"
 GARBLED = "|".join(
     [
         # Lead bytes of two that begin Latin, Greek, Cyrillic, Hebrew or Arabic letters; then of three and four.
-        f"[{_shown(0xC3, 0xC5)}{_shown(0xCE, 0xD1)}{_shown(0xD7, 0xDB)}]{_NEXT}",
-        f"{_shown(0xC2, 0xC2)}[{_shown(0xA0, 0xBF)}]",
-        f"[{_shown(0xE0, 0xEF)}]{_NEXT}{{2}}",
-        f"{_shown(0xF0, 0xF0)}{_NEXT}{{3}}",
+        f"[{shown_as(0xC3, 0xC5)}{shown_as(0xCE, 0xD1)}{shown_as(0xD7, 0xDB)}]{_NEXT}",
+        f"{shown_as(0xC2, 0xC2)}[{shown_as(0xA0, 0xBF)}]",
+        f"[{shown_as(0xE0, 0xEF)}]{_NEXT}{{2}}",
+        f"{shown_as(0xF0, 0xF0)}{_NEXT}{{3}}",
     ]
 )
 """A regular expression (RE2) for letters that are bytes of UTF-8 read as Windows-1252 or Latin-1."""

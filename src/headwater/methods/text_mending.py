@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from headwater.core.errors import UsageError, require_choice
 from headwater.core.extras import require
+from headwater.methods.text_flaws import shown_as
 
 __all__ = ["Case", "Encoding", "Mending", "UnicodeForm", "ascii_folded", "mend_texts", "undo_double_encoding"]
 
@@ -40,11 +41,7 @@ _CONTROLS = (
 _TAG = r"</?[A-Za-z][A-Za-z0-9:-]*(?:\s[^<>]*)?/?>|<!--.*?-->|<![A-Za-z][^<>]*>"
 _BREAKS = r"(?i)<(?:br|/p|/div|/li|/tr|/h[1-6])\s*/?>"
 # UTF-8 bytes of two and more read as Windows-1252: a lead byte, then bytes of 0x80 to 0xbf.
-_FIRST = "\u00c2-\u00f4"
-_REST = (
-    "\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013\u2014\u2018-\u201a\u201c-\u201e"
-    "\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122"
-)
+_FIRST, _REST = shown_as(0xC2, 0xF4), shown_as(0x80, 0xBF)
 _SUSPECT = f"[{_FIRST}][{_REST}]"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -23,7 +23,7 @@ from headwater.profile.duck import session
 from headwater.reading.chunks import DatasetChunk
 from headwater.reading.dataset import Dataset
 
-__all__ = ["Measured", "by_chunk", "measure", "measure_chunks", "measure_table"]
+__all__ = ["Measured", "measure", "measure_chunks", "measure_table"]
 
 S = TypeVar("S", bound=State)
 AnyMeasure = Measure[Any]
@@ -140,37 +140,6 @@ def measure(
     elif whole is None and cache is not None and version is not None and known:
         _keep(known, wanted, None, version, folder, chunks, cache)
     return Measured(dataset.num_rows, known, errors, job.scanned_rows)
-
-
-def by_chunk(
-    dataset: Dataset, measure: Measure[S], *, executor: Executor | None = None, cache: ByteCache | None = None
-) -> Iterator[S]:
-    """Yield the fresh state of each chunk of a dataset, in scan order.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        The rows.
-    measure : Measure
-        What to measure.
-    executor : Executor, optional
-        Runs the work on chunks; threads of this process by default.
-    cache : Cache, optional
-        Where states are looked up and kept; without one, everything is measured.
-
-    Raises
-    ------
-    HeadwaterError
-        If the measure cannot be taken.
-    """
-    measure.validate(dataset.schema)
-    task = partial(
-        _chunk_states, measures=[measure], schema=dataset.schema, forced={measure.key}, cache=cache
-    )
-    for result in (executor or LocalExecutor()).map(task, dataset.chunks):
-        for error in result.errors.values():
-            raise error
-        yield cast(S, result.states[measure.key])
 
 
 def measure_chunks(
