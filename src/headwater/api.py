@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from headwater.checks.report import Report
     from headwater.engine.base import Executor
     from headwater.models.impact import Impact
+    from headwater.models.influence_report import Influence
     from headwater.models.train import Trained
     from headwater.profile.report import Profile
     from headwater.reading.dataset import Dataset
@@ -528,6 +529,48 @@ class Repo(store.Repo):
         from headwater.models.impact import impact
 
         return impact(self, dataset, base=base, head=head, **options)
+
+    def value(self, dataset: str, *, label: str | None = None, **options: Any) -> pa.Table:
+        """Return what each row that a recipe trains on is worth to it, the least valuable first.
+
+        Parameters
+        ----------
+        dataset : str
+            Name, or ``NAME@REF``.
+        label : str, optional
+            The column of classes; the contract's label by default.
+        **options : Any
+            ``recipe``, ``exclude``, ``k``, ``holdout``, ``judges``, ``limit`` and ``seed``; see
+            `headwater.recipes.row_values.row_values`.
+
+        Returns
+        -------
+        pyarrow.Table
+            Key, label, ``value`` and the other columns. The mean value is the share of right votes among the rows that
+            look alike to the recipe; a row of negative value has other labels around it.
+        """
+        from headwater.models.train import label_of
+        from headwater.recipes.row_values import row_values
+
+        here = self.dataset(dataset)
+        name = label_of(here, label)
+        found = row_values(
+            here, name, cache=self.cache, executor=self.executor, progress=self.progress, **options
+        )
+        return found.table(here, name)
+
+    def influence(self, dataset: str, *, by: str, **options: Any) -> Influence:
+        """Say which groups of training rows help and which harm; see `headwater.models.influence.influence`."""
+        from headwater.models.influence import influence
+
+        return influence(
+            self.dataset(dataset),
+            by=by,
+            cache=self.cache,
+            executor=self.executor,
+            progress=self.progress,
+            **options,
+        )
 
     @property
     def proposals(self) -> Proposals:

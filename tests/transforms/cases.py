@@ -90,6 +90,13 @@ CASES = [
     Case("embed.column", {"column": "note", "encoder": "hash", "options": {"dimensions": 8}}),
     Case("embed.column", {"column": "city", "encoder": "hash", "into": "v", "options": {"dimensions": 4}}),
     Case("labels.fix", other_labels, idle=same_labels),
+    Case("select.rows", {"by": "random", "share": 0.5}, idle={"by": "random", "share": 1.0}),
+    Case(
+        "select.rows",
+        {"by": "diverse", "count": 20, "holdout": 0.0},
+        idle={"by": "diverse", "count": 1000},
+    ),
+    Case("select.rows", {"by": "value", "share": 0.8}, idle={"by": "value", "count": 1000}),
     Case("repair.cells", {"min_confidence": 0.5}, idle={"min_confidence": 1.0}),
 ]
 

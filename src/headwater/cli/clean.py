@@ -12,7 +12,7 @@ from headwater.cli.options import assignment, seed_option, shell_word
 if TYPE_CHECKING:
     from headwater.transforms.run import TransformResult
 
-__all__ = ["clean"]
+__all__ = ["as_declared", "clean", "draw_transform"]
 
 
 @command("clean")
@@ -102,7 +102,9 @@ def clean(
             return
         decisions: Any = _decided(session, planned)
         if decisions is None:
-            session.show({**planned.to_dict(), "proposed": 0}, lambda out: _draw(out, planned, limit))
+            session.show(
+                {**planned.to_dict(), "proposed": 0}, lambda out: draw_transform(out, planned, limit)
+            )
             return
     else:
         decisions = accept
@@ -120,7 +122,7 @@ def clean(
     value = {**done.to_dict(), "change": done.diff.stat()}
     if dry_run and session.as_json:
         value |= {"cells": done.diff.cells(limit or None), "rows": done.diff.rows(limit or None)}
-    session.show(value, lambda out: _draw(out, done, limit or None))
+    session.show(value, lambda out: draw_transform(out, done, limit or None))
     if done.is_new and before is not None:
         span = f"{before[:12]}..{done.commit[:12]}"
         session.next(f"hw diff {span}", f"hw check {shell_word(f'{dataset}@{done.branch}')}")
@@ -203,7 +205,8 @@ def as_declared(transform: str, parameters: dict[str, Any]) -> dict[str, Any]:
     return {name: declared(name, value) for name, value in parameters.items()}
 
 
-def _draw(out: Any, done: TransformResult, limit: int | None) -> None:
+def draw_transform(out: Any, done: TransformResult, limit: int | None) -> None:
+    """Draw what a transform did; of a dry run also the rows that would change."""
     from headwater.cli.render_diff import draw_change
     from headwater.cli.tables import safe
 

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from headwater.cli.app import Session, command
-from headwater.cli.options import assignment, column_name, engine_options, shell_word
+from headwater.cli.options import assignment, column_name, engine_options, importable, shell_word
 
 if TYPE_CHECKING:
     from headwater.transforms.run import TransformResult
 
 __all__ = ["embed", "similar"]
-
-
-def importable(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
-    """Let an encoder of the user's be a module in the current directory, as ``python -m`` does."""
-    here = str(Path.cwd())
-    if name and ":" in name and here not in sys.path:
-        sys.path.append(here)
-    return name
 
 
 @command("embed")

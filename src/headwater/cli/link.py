@@ -29,7 +29,7 @@ __all__ = ["link"]
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the pairs to a file: .csv, .parquet.",
+    help="Write the pairs to a file, such as .csv or .parquet.",
 )
 @click.option(
     "--limit",
@@ -61,7 +61,9 @@ def link(
     """
     found = session.repo().link(left, right, columns=joined(columns), into=into)
     if output is not None:
-        _write(found, output)
+        from headwater.formats.write import write
+
+        write(found, found.schema, output)
 
     def draw(out: Any) -> None:
         from headwater.cli.tables import data_table
@@ -77,16 +79,3 @@ def link(
         session.say(f"Wrote {output}")
     if into is not None:
         session.next(f"hw diff HEAD~1..HEAD {shell_word(into)}")
-
-
-def _write(found: Any, output: Path) -> None:
-    if output.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        pq.write_table(found, output)
-    elif output.suffix == ".csv":
-        from pyarrow import csv
-
-        csv.write_csv(found, output)
-    else:
-        raise click.UsageError(f"Pairs are written as .csv or .parquet, and not as {output.name!r}.")

@@ -67,10 +67,12 @@ _SECTIONS = {
     "Diversity": {
         "embed": "headwater.cli.embed:embed",
         "similar": "headwater.cli.embed:similar",
+        "select": "headwater.cli.value:select",
     },
     "Operations": {
         "train": "headwater.cli.operations:train",
         "impact": "headwater.cli.operations:impact",
+        "value": "headwater.cli.value:value",
     },
 }
 

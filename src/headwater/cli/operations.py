@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +13,7 @@ from headwater.cli.options import (
     Command,
     column_name,
     column_names,
+    importable,
     joined,
     label_option,
     seed_option,
@@ -36,21 +35,13 @@ _SIGNS: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-def _importable(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
-    """Let a recipe of the user's be a module in the current directory, as ``python -m`` does."""
-    here = str(Path.cwd())
-    if name and ":" in name and here not in sys.path:
-        sys.path.append(here)
-    return name
-
-
 def training_options(function: Command) -> Command:
     """Add the options that say how a model is trained and judged."""
     options: list[Callable[[Command], Command]] = [
         click.option(
             "--recipe",
             metavar="NAME",
-            callback=_importable,
+            callback=importable,
             help="tabular, text or MODULE:FUNCTION; what fits the columns by default.",
         ),
         label_option("The column to predict; the contract's label by default."),

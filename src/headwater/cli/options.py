@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +21,7 @@ __all__ = [
     "column_names",
     "column_types",
     "engine_options",
+    "importable",
     "joined",
     "judging_options",
     "label_option",
@@ -302,3 +305,11 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def importable(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
+    """Let a recipe or an encoder of the user's be a module in the current directory, as ``python -m`` does."""
+    here = str(Path.cwd())
+    if name and ":" in name and here not in sys.path:
+        sys.path.append(here)
+    return name

@@ -15,9 +15,10 @@ from headwater.cli.tables import plain_table, safe
 
 if TYPE_CHECKING:
     from headwater.models.impact import Change, Impact
+    from headwater.models.influence_report import Influence
     from headwater.models.train import Trained
 
-__all__ = ["draw_impact", "draw_trained"]
+__all__ = ["draw_impact", "draw_influence", "draw_trained"]
 
 _USUAL = ("accuracy", "roc_auc", "balanced_accuracy", "root_mean_squared_error", "r_squared")
 _STYLES = {"better": "green", "worse": "bold red", "no clear difference": "dim"}
@@ -95,6 +96,29 @@ def draw_impact(out: Console, found: Impact, gates: Sequence[Mapping[str, Any]])
         word, style = ("passed", "green") if gate["passed"] else ("failed", "bold red")
         line = Text.assemble("Gate ", (gate["gate"], "bold"), " ", (word, style))
         out.print(line.append(f": the difference is {gate['difference']:+.4f}"))
+
+
+def draw_influence(out: Console, found: Influence) -> None:
+    """Draw what each group of training rows brings, the most harmful first."""
+    out.print(Text.assemble((safe(found.dataset), "bold"), f" by {safe(found.by)}"))
+    out.print(found.summary(), markup=False)
+    seeds = f"{found.seeds} seeds" if found.seeds > 1 else "1 seed"
+    line = (
+        f"{_recipe(found.recipe)} predicts {safe(found.label)}; trained on {found.train_rows:,} rows, {seeds}"
+    )
+    out.print(Text(line, style="dim"))
+    out.print()
+    numbers = ("rows", "without", "with", "brings", "to others")
+    rows = []
+    for one in found.groups:
+        before, after, change, interval, _ = _figures(one.overall)
+        style = {"helps": "green", "harms": "bold red"}.get(one.effect, "dim")
+        others = "–" if one.elsewhere is None else f"{one.elsewhere.difference:+.4f}"
+        word = Text("" if one.effect == "no clear difference" else one.effect, style=style)
+        name = "(none)" if one.group is None else safe(str(one.group))
+        rows.append([name, f"{one.rows:,}", before, after, change, interval, others, word])
+    titles = [safe(found.by), "rows", "without", "with", "brings", "95 % interval", "to others", ""]
+    out.print(plain_table(titles, rows, right=numbers, wraps=safe(found.by)))
 
 
 def _procedure(found: Impact) -> str:

@@ -133,13 +133,13 @@ def errors(
 
 
 def _repair(session: Session, dataset: str, **options: Any) -> None:
-    from headwater.cli.clean import _draw as draw_done
+    from headwater.cli.clean import draw_transform
 
     done = session.repo().repair_errors(dataset, **options)
     value = {**done.to_dict(), "change": done.diff.stat()}
     if options["dry_run"] and session.as_json:
         value |= {"cells": done.diff.cells(None), "rows": done.diff.rows(None)}
-    session.show(value, lambda out: draw_done(out, done, 10))
+    session.show(value, lambda out: draw_transform(out, done, 10))
 
 
 def _draw(out: Any, shown: pa.Table, found: pa.Table) -> None:

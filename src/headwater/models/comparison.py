@@ -79,6 +79,7 @@ def compare(
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
     everything: bool = True,
+    tests: int = 1,
 ) -> list[Change]:
     """Compare two models: all metrics on the first part, the chosen one on the others.
 
@@ -98,6 +99,8 @@ def compare(
         How many.
     everything : bool
         Whether to compute all metrics on the first part; else only the chosen one there too.
+    tests : int
+        Of how many such comparisons this is one: the more there are, the clearer a difference must be.
 
     Returns
     -------
@@ -138,7 +141,7 @@ def compare(
                     found.higher_is_better,
                     first,
                     second,
-                    tests=1 if place == 0 else len(parts) - 1,
+                    tests=tests * (1 if place == 0 else len(parts) - 1),
                 )
             )
     return out

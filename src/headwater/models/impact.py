@@ -25,20 +25,17 @@ from headwater.models.comparison import FEW, Change, Verdict, compare, compare_g
 from headwater.models.evaluation import Part, parts_of
 from headwater.models.metrics import Metric, default_metric, metric
 from headwater.models.report import Impact
-from headwater.models.train import ROW_LIMIT, Training, keep_share, label_of, prepare, weights_of
+from headwater.models.train import ROW_LIMIT, Training, keep_share, label_of, predict_once, prepare
 from headwater.reading.dataset import Dataset
-from headwater.reading.splits import share
 from headwater.recipes.base import (
     F64,
     Labels,
-    Task,
     class_names,
     encode_labels,
     identity,
     parameters_key,
     task_of,
 )
-from headwater.recipes.encoding import conform
 from headwater.recipes.threads import one_thread
 from headwater.store.cache import Cache
 from headwater.versions.repo import Repo
@@ -47,7 +44,6 @@ __all__ = ["Change", "Impact", "Verdict", "impact"]
 
 Mask = NDArray[np.bool_]
 
-_KEPT = 0.9
 _SMALL = 100
 _WEIGHT = "_weight"
 
@@ -353,7 +349,7 @@ def _predictions(
             return [kept[f"t{0 if same else place}"] for place in range(2)]
 
     def task(number: int) -> list[F64]:
-        return _one_seed(side, rows, hashes, labels, tables, number if seeds > 1 else None, seed)
+        return predict_once(side, rows, hashes, labels, tables, number if seeds > 1 else None, seed)
 
     with one_thread():
         found = list(executor.map(task, range(seeds), label=f"train on {name}", progress=progress))
@@ -363,30 +359,6 @@ def _predictions(
     np.savez(buffer, **named)
     cache.put(path, buffer.getvalue())
     return [out[0], out[-1]]
-
-
-def _one_seed(
-    side: Training,
-    rows: pa.Table,
-    hashes: U64,
-    labels: Labels,
-    tables: Sequence[pa.Table],
-    number: int | None,
-    seed: int,
-) -> list[F64]:
-    """Train on nine tenths of the keys, or on all for the only seed, and predict the tables' rows."""
-    drawn = np.ones(len(hashes), np.bool_)
-    if number is not None:
-        drawn = share(hashes, 1 + seed * 1000 + number) < _KEPT
-    some = rows.filter(pa.array(drawn))
-    task: Task = "classification" if labels.classes else "regression"
-    known = encode_labels(some.column(side.label), labels.classes or None, task)
-    columns = list(side.features)
-    model = side.recipe.fit(
-        some.select(columns), known, weights=weights_of(some, side.weight), seed=seed + (number or 0)
-    )
-    schema = some.select(columns).schema
-    return [model.predict(conform(table, schema)) for table in tables]
 
 
 def _truth(table: pa.Table, label: str, labels: Labels) -> Labels:

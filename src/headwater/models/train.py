@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.core.errors import UsageError
+from headwater.core.hashing import U64
 from headwater.core.schema import require_columns
 from headwater.models.evaluation import Score, evaluate, evaluate_gaps, parts_of
 from headwater.reading.dataset import Dataset
@@ -20,6 +21,7 @@ from headwater.recipes.base import (
     Fitted,
     Labels,
     Recipe,
+    Task,
     choose,
     class_names,
     encode_labels,
@@ -27,6 +29,7 @@ from headwater.recipes.base import (
     identity,
     load,
 )
+from headwater.recipes.encoding import conform
 from headwater.recipes.split import split
 
 __all__ = [
@@ -35,6 +38,7 @@ __all__ = [
     "Training",
     "keep_share",
     "label_of",
+    "predict_once",
     "prepare",
     "train",
     "weights_of",
@@ -45,6 +49,7 @@ LEAST_SIDE = 10
 ROW_LIMIT = 100_000
 
 _SALT = 7_001
+_KEPT = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,6 +307,48 @@ def weights_of(rows: pa.Table, weight: str | None) -> F64 | None:
         return None
     values: F64 = np.asarray(pc.fill_null(rows.column(weight).cast(pa.float64()), 1.0))
     return values
+
+
+def predict_once(
+    side: Training,
+    rows: pa.Table,
+    hashes: U64,
+    labels: Labels,
+    tables: Sequence[pa.Table],
+    number: int | None,
+    seed: int,
+) -> list[F64]:
+    """Train on nine tenths of the keys, another nine for each ``number``, or on all for None; predict the tables' rows.
+
+    Parameters
+    ----------
+    side : Training
+        Recipe, label, features and weight.
+    rows : pyarrow.Table
+        The training rows, n of them.
+    hashes : numpy.ndarray of uint64, shape (n,)
+        Hashes of their keys.
+    labels : Labels
+        The classes; none for numbers.
+    tables : sequence of pyarrow.Table
+        What to predict.
+    number : int, optional
+        Of the training, from 0 on.
+    seed : int
+        Seed of the choice and the training.
+    """
+    drawn = np.ones(len(hashes), np.bool_)
+    if number is not None:
+        drawn = share(hashes, 1 + seed * 1000 + number) < _KEPT
+    some = rows.filter(pa.array(drawn))
+    task: Task = "classification" if labels.classes else "regression"
+    known = encode_labels(some.column(side.label), labels.classes or None, task)
+    columns = list(side.features)
+    model = side.recipe.fit(
+        some.select(columns), known, weights=weights_of(some, side.weight), seed=seed + (number or 0)
+    )
+    schema = some.select(columns).schema
+    return [model.predict(conform(table, schema)) for table in tables]
 
 
 def _labelled(dataset: Dataset, label: str, keep: float, columns: Sequence[str] | None) -> pa.Table:

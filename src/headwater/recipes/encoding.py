@@ -73,6 +73,11 @@ class TableEncoder:
         ]
 
     @property
+    def sources(self) -> list[str]:
+        """The column of the table that each column of the matrix is made from."""
+        return [field.name for field in self.schema for _ in range(self._width(field))]
+
+    @property
     def names(self) -> list[str]:
         """Names of the columns of the matrix."""
         return [

@@ -30,7 +30,7 @@ from headwater.recipes.split import fold_of
 from headwater.recipes.threads import one_thread
 from headwater.store.cache import Cache
 
-__all__ = ["OutOfFold", "out_of_fold"]
+__all__ = ["OutOfFold", "out_of_fold", "predict_fold"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,7 @@ def out_of_fold(
     wanted = table.select(features)
 
     def predict(number: np.int64) -> NDArray[np.float64]:
-        return _predict(recipe, wanted, labels, fold == number, seed)
+        return predict_fold(recipe, wanted, labels, fold == number, seed)
 
     runner = executor or LocalExecutor(1)
     out = np.zeros((len(rows), max(len(labels.classes), 1)))
@@ -141,7 +141,7 @@ def out_of_fold(
     return OutOfFold(rows=rows, labels=labels, probabilities=out)
 
 
-def _predict(
+def predict_fold(
     recipe: Recipe, features: pa.Table, labels: Labels, held: NDArray[np.bool_], seed: int
 ) -> NDArray[np.float64]:
     """Return predictions of the held rows by a model trained on the others."""

@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from headwater.core.errors import UsageError
 from headwater.core.extras import require
 from headwater.recipes.base import F64, RECIPES, Fitted, Labels, Recipe
 from headwater.recipes.encoding import conform
-from headwater.recipes.ngrams import count_pieces, count_words
 from headwater.recipes.tabular import spread
+from headwater.recipes.tfidf import TfIdf
 from headwater.recipes.threads import one_thread
 
 __all__ = ["Text"]
@@ -26,7 +24,8 @@ __all__ = ["Text"]
 class Text(Recipe):
     """Tf-idf of words, word pairs and runs of 3 to 5 bytes; logistic regression, ridge regression for numbers.
 
-    Several text columns are joined by a line end; columns of other types are not read.
+    Several text columns are joined by a line end; columns of other types are not read. How texts become numbers says
+    `headwater.recipes.tfidf.TfIdf`.
 
     Parameters
     ----------
@@ -34,16 +33,6 @@ class Text(Recipe):
         Inverse strength of the L2 penalty.
     least_texts : int
         In how many training texts a word or piece must be, to count.
-
-    Notes
-    -----
-    Words and pieces are each a block of hashed counts c, weighted by (1 + ln c) · (1 + ln((1 + n) / (1 + d))),
-    where d of the n training texts hold the word; each block of a text is then scaled to length 1.
-
-    References
-    ----------
-    Spärck Jones (1972). A statistical interpretation of term specificity and its application in retrieval.
-    Journal of Documentation 28(1). doi:10.1108/eb026526
     """
 
     id = "text"
@@ -64,12 +53,8 @@ class Text(Recipe):
         schema = pa.schema([field for field in features.schema if pa.types.is_string(field.type)])
         if not schema.names:
             raise UsageError("The recipe 'text' needs a text column. Use 'tabular' for other columns.")
-        blocks, parts = [], []
-        for counts in _counts(features, schema):
-            block = _Block.learn(counts, self.least_texts)
-            blocks.append(block)
-            parts.append(block.weigh(counts))
-        if not sum(part.shape[1] for part in parts):
+        weigher, matrix = TfIdf.learn(conform(features, schema), least_texts=self.least_texts)
+        if not matrix.shape[1]:
             raise UsageError(
                 f"The recipe 'text' finds no words to learn from: none is in {self.least_texts} texts."
             )
@@ -80,60 +65,22 @@ class Text(Recipe):
         else:
             model = linear.Ridge(alpha=1 / self.strength, solver="sparse_cg", random_state=seed)
         with one_thread():
-            model.fit(_side_by_side(parts), labels.values, sample_weight=weights)
-        return _Linear(schema, blocks, model, labels.classes)
+            model.fit(matrix, labels.values, sample_weight=weights)
+        return _Linear(schema, weigher, model, labels.classes)
 
 
 RECIPES.register("text")(Text())
 
 
-@dataclass(frozen=True)
-class _Block:
-    """Which columns of the counts are used, and how much each weighs."""
-
-    kept: NDArray[np.int64]
-    rarity: F64
-
-    @classmethod
-    def learn(cls, counts: Any, least: int) -> _Block:
-        texts = np.bincount(counts.indices, minlength=counts.shape[1])
-        kept = np.flatnonzero(texts >= least)
-        return cls(kept, 1.0 + np.log((1.0 + counts.shape[0]) / (1.0 + texts[kept])))
-
-    def weigh(self, counts: Any) -> Any:
-        out = counts[:, self.kept]
-        out.data = (1.0 + np.log(out.data)) * self.rarity[out.indices]
-        sizes = np.sqrt(np.asarray(out.multiply(out).sum(axis=1)).ravel())
-        out.data /= np.repeat(np.where(sizes > 0, sizes, 1.0), np.diff(out.indptr))
-        return out
-
-
 class _Linear:
-    def __init__(
-        self, schema: pa.Schema, blocks: Sequence[_Block], model: Any, classes: Sequence[str]
-    ) -> None:
-        self._schema, self._blocks, self._model, self._classes = schema, blocks, model, classes
+    def __init__(self, schema: pa.Schema, weigher: TfIdf, model: Any, classes: Sequence[str]) -> None:
+        self._schema, self._weigher, self._model, self._classes = schema, weigher, model, classes
 
     def predict(self, features: pa.Table) -> F64:
         if features.num_rows == 0:
             return np.zeros((0, max(len(self._classes), 1)))
-        counts = _counts(features, self._schema)
-        matrix = _side_by_side([block.weigh(part) for block, part in zip(self._blocks, counts, strict=True)])
+        matrix = self._weigher.matrix(conform(features, self._schema))
         with one_thread():
             if not self._classes:
                 return np.asarray(self._model.predict(matrix), np.float64).reshape(-1, 1)
             return spread(self._model.predict_proba(matrix), self._model.classes_, len(self._classes))
-
-
-def _counts(features: pa.Table, schema: pa.Schema) -> list[Any]:
-    columns = conform(features, schema).columns
-    texts = columns[0]
-    if len(columns) > 1:
-        filled = [pc.fill_null(column.cast(pa.large_string()), "") for column in columns]
-        texts = pc.binary_join_element_wise(*filled, pa.scalar("\n", pa.large_string()))
-    flat = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    return [count_words(flat), count_pieces(flat)]
-
-
-def _side_by_side(parts: Sequence[Any]) -> Any:
-    return require("scipy.sparse", extra="ml", purpose="The recipe 'text'").hstack(parts, format="csr")
