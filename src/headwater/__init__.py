@@ -11,14 +11,34 @@ if TYPE_CHECKING:
     from headwater.core.errors import HeadwaterError
     from headwater.core.findings import Finding
     from headwater.models.impact import impact
+    from headwater.pipelines.graph import dataset, secret
+    from headwater.pipelines.pipeline import pipeline
+    from headwater.pipelines.step import step
+    from headwater.reading.dataset import Dataset
 
-__all__ = ["Contract", "Finding", "HeadwaterError", "Repo", "__version__", "clone", "impact", "init", "open"]
+__all__ = [
+    "Contract",
+    "Dataset",
+    "Finding",
+    "HeadwaterError",
+    "Repo",
+    "__version__",
+    "clone",
+    "dataset",
+    "impact",
+    "init",
+    "open",
+    "pipeline",
+    "secret",
+    "step",
+]
 
 __version__ = "0.1.0"
 
 # Importing the package must stay cheap, so a name's module is imported when the name is first used.
 _HOMES = {
     "Contract": "headwater.core.contract",
+    "Dataset": "headwater.reading.dataset",
     "Finding": "headwater.core.findings",
     "HeadwaterError": "headwater.core.errors",
     "Repo": "headwater.api",
@@ -26,6 +46,10 @@ _HOMES = {
     "impact": "headwater.models.impact",
     "init": "headwater.api",
     "open": "headwater.api",
+    "dataset": "headwater.pipelines.graph",
+    "pipeline": "headwater.pipelines.pipeline",
+    "secret": "headwater.pipelines.graph",
+    "step": "headwater.pipelines.step",
 }
 
 

@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from headwater.models.impact import Impact
     from headwater.models.influence_report import Influence
     from headwater.models.train import Trained
+    from headwater.pipelines.lineage import Lineage
+    from headwater.pipelines.pipeline import Pipeline
+    from headwater.pipelines.records import Runs
+    from headwater.pipelines.run import RunResult
     from headwater.profile.report import Profile
     from headwater.reading.dataset import Dataset
     from headwater.recipes.wrong_cells import WrongCells
@@ -517,6 +521,37 @@ class Repo(store.Repo):
             cache=self.cache,
             progress=self.progress,
         )
+
+    def run(
+        self, pipeline: Pipeline, parameters: Mapping[str, Any] | None = None, **options: Any
+    ) -> RunResult:
+        """Run a pipeline: only what is not known runs, and results become one commit.
+
+        Parameters
+        ----------
+        pipeline : Pipeline
+            A function with ``@hw.pipeline``.
+        parameters : mapping, optional
+            Values of its parameters.
+        **options : Any
+            ``branch``, ``until``, ``force``, ``resume``, ``workers``, ``executor``; see `headwater.pipelines.run.run`.
+        """
+        from headwater.pipelines.run import run
+
+        return run(self, pipeline, parameters, **options)
+
+    @property
+    def runs(self) -> Runs:
+        """The records of runs, the newest first; see `headwater.pipelines.records`."""
+        from headwater.pipelines.records import Runs
+
+        return Runs(self.storage)
+
+    def lineage(self, dataset: str) -> Lineage:
+        """Follow a dataset (``NAME`` or ``NAME@REF``) to where it comes from; see `headwater.pipelines.lineage`."""
+        from headwater.pipelines.lineage import lineage
+
+        return lineage(self, dataset)
 
     def train(self, dataset: str, **options: Any) -> Trained:
         """Train a recipe on a dataset (``NAME`` or ``NAME@REF``); see `headwater.models.train.train`."""

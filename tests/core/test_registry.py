@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -76,3 +78,14 @@ def test_a_package_that_cannot_be_imported_is_named(package: str, monkeypatch: p
     for _ in range(2):
         with pytest.raises(HeadwaterError, match=r"'theirs' of the package 'no_such_module'.*ModuleNotFound"):
             len(registry)
+
+
+def test_threads_that_look_up_at_once_all_find_what_is_there(package: str, tmp_path: Path) -> None:
+    (tmp_path / "some_plugins" / "two.py").write_text("import time\ntime.sleep(0.2)\n")
+    registry: Registry[int] = Registry("thing", package)
+    (tmp_path / "some_plugins" / "three.py").write_text(
+        "import some_plugins\nsome_plugins.REGISTRY.register('late')(3)\n"
+    )
+    import_module(package).REGISTRY = registry  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: registry["late"], range(4))) == [3, 3, 3, 3]

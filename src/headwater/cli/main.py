@@ -70,6 +70,9 @@ _SECTIONS = {
         "select": "headwater.cli.value:select",
     },
     "Operations": {
+        "run": "headwater.cli.run:run",
+        "runs": "headwater.cli.run:runs",
+        "lineage": "headwater.cli.run:lineage",
         "train": "headwater.cli.operations:train",
         "impact": "headwater.cli.operations:impact",
         "value": "headwater.cli.value:value",

@@ -38,6 +38,7 @@ __all__ = [
     "MissingExtra",
     "NotFound",
     "ObjectMissing",
+    "RunFailed",
     "SchemaError",
     "StorageDenied",
     "StorageError",
@@ -169,6 +170,12 @@ class Diverged(HeadwaterError):
 
 class GateClosed(HeadwaterError):
     """The branch's gate did not let the commit through; ``findings`` says why."""
+
+    exit_code = 1
+
+
+class RunFailed(HeadwaterError):
+    """A step of a pipeline raised, gave something of another type, or its data did not pass its checks."""
 
     exit_code = 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import threading
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
@@ -34,7 +35,8 @@ class Registry(Generic[T]):
         self.kind = kind
         self._package = package
         self._items: dict[str, T] = {}
-        self._loaded = False
+        self._lock = threading.RLock()
+        self._loaded = self._is_ready = False
 
     def register(self, name: str) -> Callable[[T], T]:
         """Return a decorator that registers its argument under ``name``.
@@ -72,20 +74,24 @@ class Registry(Generic[T]):
         return len(self._items)
 
     def _load(self) -> None:
-        if self._loaded:
+        if self._is_ready:
             return
-        self._loaded = True  # A module may look something up while it is imported.
-        try:
-            package = importlib.import_module(self._package)
-            for module in pkgutil.iter_modules(package.__path__):
-                importlib.import_module(f"{self._package}.{module.name}")
-            for point in entry_points(group=f"headwater.{self.kind}s"):
-                loaded = _loaded(point, self.kind)
-                if point.name not in self._items:
-                    self._items[point.name] = loaded
-        except BaseException:
-            self._loaded = False
-            raise
+        with self._lock:
+            if self._loaded:
+                return
+            self._loaded = True  # A module may look something up while it is imported.
+            try:
+                package = importlib.import_module(self._package)
+                for module in pkgutil.iter_modules(package.__path__):
+                    importlib.import_module(f"{self._package}.{module.name}")
+                for point in entry_points(group=f"headwater.{self.kind}s"):
+                    loaded = _loaded(point, self.kind)
+                    if point.name not in self._items:
+                        self._items[point.name] = loaded
+                self._is_ready = True
+            except BaseException:
+                self._loaded = False
+                raise
 
 
 def _loaded(point: EntryPoint, kind: str) -> Any:
