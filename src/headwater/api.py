@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headwater.core.contract import Allowance, Contract
-from headwater.core.errors import InvalidKeys, UsageError
-from headwater.core.findings import Finding, findings_to_table
+from headwater.core.errors import InvalidKeys, NotFound, UsageError
+from headwater.core.findings import Finding, Outcome, findings_to_table
 from headwater.core.ids import CommitId
 from headwater.core.notify import announce
 from headwater.core.schema import require_columns
@@ -263,17 +264,42 @@ class Repo(store.Repo):
         assert done is not None, "a dataset that is there has a commit"
         return done
 
-    def set_gate(self, branch: str, **options: Any) -> Gate:
+    def set_gate(self, branch: str, *, force: bool = False, **options: Any) -> Gate:
         """Give a branch a gate, or change it; see `headwater.versions.gate.Gates.set` and `Gate` for the options.
+
+        Parameters
+        ----------
+        branch : str
+            The branch.
+        force : bool
+            Whether the branch, datasets and columns may be named before they are there.
+        **options : Any
+            As in `Gate`; what is not given stays as it was.
 
         Raises
         ------
         NotFound
-            If a check is named that is not there.
+            If a check, a branch, a dataset, a column or the ref to compare with is named that is not there: such a gate
+            would be open without a word, or shut for good.
         """
-        from headwater.checks.gating import require_checks
+        from headwater.checks.gating import require_checks, require_names
 
-        require_checks(Gate(branch=branch, **options))
+        asked = Gate(branch=branch, **options)
+        require_checks(asked)
+        if asked.against not in (None, BRANCH_ITSELF):
+            self.resolve(asked.against)
+        there = self.branches()
+        if not force:
+            if branch not in there and branch != self.branch_name:
+                error = NotFound.among("branch", branch, there)
+                raise NotFound(
+                    f"{error.message} For one that is yet to come, add --force (force=True).", **error.facts
+                )
+            at = self.at(there[branch]) if branch in there else self
+            known = self.gates.of(branch) if "datasets" not in options else None
+            about = replace(asked, datasets=known.datasets if known else asked.datasets)
+            if asked.datasets or asked.divert:
+                require_names(about, {name: at[name] for name in at.datasets()}, f"branch {branch!r}")
         return self.gates.set(branch, **options)
 
     @property
@@ -338,33 +364,48 @@ class Repo(store.Repo):
 
         there = self.at(commit.id)
         held = self.commit(before).datasets if before else {}
-        base = self._baseline(gate, before)
+        held_at = self.at(before) if before else None
+        try:
+            base = self._baseline(gate, before)
+        except NotFound as error:
+            return Judgement(blocking=[_without_baseline(gate, error)])
         datasets, diverted = dict(commit.datasets), {}
         blocking: list[dict[str, Any]] = []
+        standing: list[dict[str, Any]] = []
         reports = []
         for name in sorted(commit.datasets):
             if not gate.covers(name) or held.get(name) == commit.datasets[name]:
                 continue
             queue = QUARANTINE.format(name)
             baseline = base[name] if base is not None and name in base else None
-            found = audit(
-                gate,
-                self._target(there[name], baseline=baseline),
-                self.manifest(name, before),
-                self.manifest(queue, commit.id),
-                self.workshop,
-                divert=divert,
-            )
+            earlier = None
+            if held_at is not None and name in held:
+                earlier = partial(self._target, held_at[name], baseline=baseline)
+            try:
+                found = audit(
+                    gate,
+                    self._target(there[name], baseline=baseline),
+                    self.manifest(name, before),
+                    self.manifest(queue, commit.id),
+                    self.workshop,
+                    divert=divert,
+                    earlier=earlier,
+                )
+            except UsageError as error:
+                blocking.append(_unjudged(name, error.message))
+                continue
             self._note(found.report)
             kept = _kept(found.report)
             reports.append(kept)
             blocking += _plain([_briefly(one) for one in found.blocking])
+            standing += _plain([_briefly(one) for one in found.standing])
             if found.manifest is not None and found.waiting is not None:
                 datasets[name] = save_manifest(found.manifest, self.objects)
                 datasets[queue] = save_manifest(found.waiting, self.objects)
                 diverted[name] = found.diverted
         return Judgement(
             blocking=blocking,
+            standing=standing,
             reports=reports,
             datasets=datasets if diverted else None,
             diverted=diverted,
@@ -933,6 +974,20 @@ def _kept(report: Report) -> dict[str, Any]:
         "scores": dict(report.scores),
         "findings": _plain(problems),
     }
+
+
+def _without_baseline(gate: Gate, error: NotFound) -> dict[str, Any]:
+    """Return what keeps a commit out where there is nothing left to compare it with."""
+    return _unjudged(
+        "",
+        f"The gate compares with {gate.against!r}, which is not there any more ({error.message}) "
+        f"`hw gate set {gate.branch} --against REF` names another baseline, `--against branch` the branch itself.",
+    )
+
+
+def _unjudged(dataset: str, why: str) -> dict[str, Any]:
+    """Return the finding about a dataset that a gate could not judge."""
+    return _briefly(Finding(check="gate", outcome=Outcome.ERROR, dataset=dataset, message=why))
 
 
 def _briefly(finding: Finding) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import headwater as hw
 from headwater.core.contract import Allowance, Contract, Rule
-from headwater.core.errors import GateClosed, NotFound, UsageError
+from headwater.core.errors import GateClosed, NotFound
 from headwater.versions.fsck import verify
 
 ROWS: list[dict[str, Any]] = [
@@ -143,7 +143,10 @@ def test_the_outcome_and_the_floor_say_what_blocks(shop: hw.Repo) -> None:
 
 
 def test_only_the_datasets_that_are_named_are_looked_at(shop: hw.Repo) -> None:
-    shop.set_gate("main", suite="contract", datasets=("other",))
+    shop.set_gate("main", suite="contract", datasets=("other", "pe*"), force=True)
+    with pytest.raises(GateClosed):
+        write(shop, [{"id": 99, "age": -5}])
+    shop.set_gate("main", datasets=("web_*",))
     write(shop, [{"id": 99, "age": -5}])
 
 
@@ -152,11 +155,47 @@ def test_a_named_check_that_fits_no_dataset_lets_it_pass(shop: hw.Repo) -> None:
     write(shop, [{"id": 99, "age": -5}])
 
 
-def test_a_gate_with_a_baseline_that_is_not_there_says_so_and_the_commit_waits(shop: hw.Repo) -> None:
-    shop.set_gate("main", against="v9")
+def test_a_baseline_that_went_away_is_a_judgement_and_the_commit_waits(shop: hw.Repo) -> None:
     with pytest.raises(NotFound, match="v9"):
+        shop.set_gate("main", against="v9", force=True)
+    shop.create_tag("v9")
+    shop.set_gate("main", against="v9")
+    shop.delete_tag("v9")
+    with pytest.raises(GateClosed, match=r"'v9', which is not there any more.*--against REF"):
         write(shop, [{"id": 99, "age": 5}])
-    assert [one.state for one in shop.quarantine.waiting()] == ["auditing"]
+    assert [one.state for one in shop.quarantine.waiting()] == ["quarantined"]
+
+
+def test_a_dataset_that_the_gate_cannot_judge_is_a_judgement_too(shop: hw.Repo) -> None:
+    shop.set_gate("main", suite="contract")
+    odd = Rule(check="validity.range", column="age", parameters={"minimun": 0})
+    with pytest.raises(GateClosed, match="minimun") as caught, shop.transaction("odd rule") as tx:
+        tx.set_contract("people", Contract(dataset="people", key=("id",), rules=(odd,)))
+    assert [one["outcome"] for one in caught.value.findings] == ["error"]
+    assert [one.state for one in shop.quarantine.waiting()] == ["quarantined"]
+
+
+@pytest.mark.parametrize(
+    ("branch", "options", "told"),
+    [
+        ("mian", {}, "Did you mean 'main'"),
+        ("main", {"datasets": ("peple",)}, "Did you mean 'people'"),
+        ("main", {"divert": ("validity.range:agee",)}, "Did you mean 'age'"),
+        ("main", {"divert": ("validity.range:age",), "datasets": ("web_*",)}, "column 'age' not found"),
+    ],
+)
+def test_names_that_are_not_there_are_refused_unless_they_are_to_come(
+    branch: str, options: dict[str, Any], told: str, shop: hw.Repo
+) -> None:
+    with pytest.raises(NotFound, match=f"(?i){told}.*--force"):
+        shop.set_gate(branch, **options)
+    assert len(shop.gates) == 0
+    assert shop.set_gate(branch, force=True, **options).branch == branch
+
+
+def test_a_rule_that_diverts_may_be_about_several_columns(shop: hw.Repo) -> None:
+    made = shop.set_gate("main", divert=("consistency.rule:id, age",))
+    assert made.divert == ("consistency.rule:id, age",)
 
 
 def test_checks_that_are_not_there_are_refused(shop: hw.Repo) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 import headwater as hw
 from headwater.cli.documents import contract_yaml
 from headwater.core.contract import ColumnPromise, Contract, Rule, promises
+from headwater.core.errors import UsageError
 from tests.cli.conftest import Cli
 
 
@@ -148,3 +150,30 @@ def test_two_contracts_are_compared(shop: hw.Repo, cli: Cli, folder: Path) -> No
     assert value["is_breaking"] is True
     assert value["changes"][0]["breaks"] == ["readers"]
     assert "There is no file" in cli("contract", "diff", "people", "nope.yaml", code=2).stderr
+
+
+def test_misspelt_words_are_named_or_refused(shop: hw.Repo, cli: Cli, folder: Path) -> None:
+    name = written(shop, folder, 100)
+    good = (folder / name).read_text(encoding="utf-8")
+    (folder / name).write_text(good.replace("required: true", "requird: true"), encoding="utf-8")
+    told = "schema[0].properties[0].requird (required?)"
+    assert told in cli("contract", "set", "people", name).stderr
+    assert told in cli("contract", "show", "people").stderr
+    assert told in cli("contract", "validate", "people").stderr
+    (folder / name).write_text(good.replace("int64", "int46"), encoding="utf-8")
+    assert "Did you mean 'int64'" in cli("contract", "set", "people", name, code=2).stderr
+    (folder / name).write_text(good.replace("severity: error", "severity: eror"), encoding="utf-8")
+    assert "Did you mean 'error'" in cli("contract", "validate", "people", "--contract", name, code=2).stderr
+
+
+def test_a_rule_about_a_column_that_is_not_there_is_a_finding(shop: hw.Repo, cli: Cli) -> None:
+    lost = Rule(check="validity.range", column="agee", parameters={"minimum": 0})
+    with shop.transaction("lost") as tx:
+        tx.set_contract("people", Contract(dataset="people", rules=(lost,)))
+    answer = cli("contract", "validate", "people", code=1).stdout
+    assert "validity.range of column 'agee', which is not there" in answer
+    assert "Did you mean 'age'?" in answer
+    assert "'agee'" in cli("check", "people", code=1).stdout
+    odd = Rule(check="validity.range", column="age", severity="bogus")
+    with pytest.raises(UsageError, match="'bogus'"), shop.transaction("odd") as tx:
+        tx.set_contract("people", Contract(dataset="people", rules=(odd,)))

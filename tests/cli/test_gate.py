@@ -26,6 +26,31 @@ def test_a_gate_is_set_shown_and_removed(shop: hw.Repo, cli: Cli) -> None:
     cli("gate", "remove", "main", code=2)
 
 
+def test_names_are_verified_and_settings_taken_away(shop: hw.Repo, cli: Cli) -> None:
+    assert "Did you mean 'people'" in cli("gate", "set", "main", "--datasets", "peeple", code=2).stderr
+    assert "Did you mean 'main'" in cli("gate", "set", "mian", code=2).stderr
+    assert (
+        "Did you mean 'age'" in cli("gate", "set", "main", "--divert", "validity.range:agee", code=2).stderr
+    )
+    assert "not found" in cli("gate", "set", "main", "--against", "nosuch", code=2).stderr
+    assert "No branch has a gate" in cli("gate").stderr
+    cli("gate", "set", "main", "--datasets", "web", "--divert", "validity.range", "--force")
+    assert "datasets web; rows diverted" in cli("gate").stdout
+    made = cli.json("gate", "set", "main", "--datasets", "", "--divert", "")
+    assert (made["datasets"], made["divert"]) == ([], [])
+    assert [one["branch"] for one in cli.json("gate")] == ["main"]
+
+
+def test_what_was_there_before_is_told_and_stops_nothing(shop: hw.Repo, cli: Cli, folder: Path) -> None:
+    with shop.transaction("contract") as tx:
+        tx.upsert("people", [{"id": 1, "age": -3}])
+        tx.set_contract("people", Contract(dataset="people", key=("id",), rules=(RULE,)))
+    cli("gate", "set", "main", "--suite", "contract")
+    (folder / "people.csv").write_text("id,name,age\n71,Bo,30\n")
+    answer = cli("import", "people.csv", "--mode", "append")
+    assert "Warning: validity.range people.age was there before: 1 value" in answer.stderr
+
+
 def test_a_write_that_is_kept_out_ends_with_1_and_says_what_to_do(
     shop: hw.Repo, cli: Cli, folder: Path
 ) -> None:

@@ -114,7 +114,7 @@ def by_push(repo: hw.Repo, folder: Path) -> None:
 
 
 def by_new_branch(repo: hw.Repo, folder: Path) -> None:
-    repo.set_gate("release", suite="contract", against=None)
+    repo.set_gate("release", suite="contract", against=None, force=True)
     upsert(repo.branch("side", "main"), BAD)
     repo.create_branch("release", "side")
 

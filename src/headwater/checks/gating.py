@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
 
@@ -10,15 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headwater.checks.base import CHECKS, RowFilter, Target
+from headwater.checks.base import CHECKS, Target
+from headwater.checks.old_trouble import hits, sort_out
 from headwater.checks.report import Report
-from headwater.checks.rows import holds
 from headwater.checks.runner import run
 from headwater.checks.suite import Suite, contract_suite, suite_for
 from headwater.core.errors import NotFound, UsageError
 from headwater.core.findings import Finding
 from headwater.core.references import hash_rows
-from headwater.profile.conformance import sql_columns
 from headwater.reading.dataset import Dataset
 from headwater.store.lookup import Places, gather
 from headwater.store.manifest import Manifest
@@ -29,20 +28,19 @@ from headwater.versions.gate import Gate
 from headwater.versions.incoming import Rows
 from headwater.versions.transaction import QUARANTINE
 
-__all__ = ["Gated", "audit", "require_checks", "suite_of"]
-
-_BATCH = 131_072
+__all__ = ["Gated", "audit", "require_checks", "require_names", "suite_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gated:
-    """What a gate found in one dataset of a commit.
+    """What a gate found in one dataset of a commit: what keeps it out, and what the branch had before.
 
     ``manifest`` and ``waiting`` are the dataset and its quarantine after rows were diverted; None if none were.
     """
 
     report: Report
     blocking: tuple[Finding, ...]
+    standing: tuple[Finding, ...] = ()
     diverted: int = 0
     manifest: Manifest | None = None
     waiting: Manifest | None = None
@@ -63,6 +61,39 @@ def require_checks(gate: Gate) -> None:
     for name in gate.divert:
         if name.partition(":")[0] not in CHECKS:
             raise NotFound.among("check", name.partition(":")[0], CHECKS)
+
+
+def require_names(gate: Gate, here: Mapping[str, Dataset], where: str) -> None:
+    """Refuse a gate that names a dataset or a column which is not there: it would be shut to nothing.
+
+    Parameters
+    ----------
+    gate : Gate
+        What is to be verified; a pattern, as ``web_*``, may fit nothing yet.
+    here : mapping of str to Dataset
+        The datasets that there are.
+    where : str
+        Where they are, for the message.
+
+    Raises
+    ------
+    NotFound
+        If a name is not there.
+    """
+    for name in gate.datasets:
+        if name not in here and not set(name) & set("*?["):
+            raise _later(NotFound.among("dataset", name, here, where=where))
+    looked_at = [here[name] for name in here if gate.covers(name)]
+    columns = [*dict.fromkeys(column for dataset in looked_at for column in dataset.schema.names)]
+    for name in gate.divert:
+        _, colon, column = name.partition(":")
+        for part in [column] if column in columns else column.split(", "):
+            if colon and part not in columns:
+                raise _later(NotFound.among("column", part, columns, where=f"the datasets of {where}"))
+
+
+def _later(error: NotFound) -> NotFound:
+    return NotFound(f"{error.message} For one that is yet to come, add --force (force=True).", **error.facts)
 
 
 def suite_of(gate: Gate, target: Target) -> Suite:
@@ -89,6 +120,7 @@ def audit(
     shop: Workshop,
     *,
     divert: bool,
+    earlier: Callable[[], Target] | None = None,
 ) -> Gated:
     """Judge a dataset of a commit.
 
@@ -104,6 +136,9 @@ def audit(
         For writing.
     divert : bool
         Whether rows may be diverted; else they keep the commit out.
+    earlier : callable, optional
+        Gives the dataset as the branch has it, with its contract there. What it has been found to have already does
+        not keep the commit out; see `headwater.checks.old_trouble`. None: all that is found does.
 
     Notes
     -----
@@ -125,9 +160,14 @@ def audit(
     suite = suite_of(gate, target)
     report = run(target, suite.checks, suite=suite.name)
     blocking = [finding for finding in report.findings if gate.blocking(finding)]
+    blocking += [one for one in stopping if one not in blocking]
+    standing: list[Finding] = []
+    if blocking and earlier is not None:
+        blocking, standing = sort_out(blocking, target, earlier, lambda of: suite_of(gate, of).checks, shop)
     return Gated(
         report=report,
-        blocking=(*blocking, *(one for one in stopping if one not in blocking)),
+        blocking=tuple(blocking),
+        standing=tuple(standing),
         diverted=counted,
         manifest=manifest,
         waiting=queue,
@@ -167,32 +207,13 @@ def _taken(
             if which is None:
                 stopping += [finding] if replace(gate, divert=()).blocking(finding) else []
                 continue
-            hits = _hits(which, now, places, shop)
-            if (hits & (reasons < 0)).any():
-                reasons[hits & (reasons < 0)] = len(findings)
+            fresh = hits(which, now, places, shop) & (reasons < 0)
+            if fresh.any():
+                reasons[fresh] = len(findings)
                 findings.append(finding)
     chosen = reasons >= 0
     pairs = chosen[len(changes.added) :]
     return _Taken(places[chosen], changes.before[pairs], reasons[chosen], findings), stopping
-
-
-def _hits(which: str | RowFilter, manifest: Manifest, places: Places, shop: Workshop) -> NDArray[np.bool_]:
-    """Return for each place whether its row is meant, reading the columns that this takes batch by batch."""
-    columns = sql_columns(which, manifest.schema) if isinstance(which, str) else which.columns
-    parts = [np.zeros(0, np.bool_)]
-    for begin in range(0, len(places), _BATCH):
-        table = gather(
-            manifest,
-            places[slice(begin, begin + _BATCH)],
-            shop.objects,
-            columns=list(columns),
-            executor=shop.executor,
-        )
-        if isinstance(which, str):
-            parts.append(holds(table, {0: which})[0])
-        else:
-            parts.append(np.asarray(which.mask(table.select(list(which.columns))), np.bool_))
-    return np.concatenate(parts)
 
 
 def _without(now: Manifest, before: Manifest | None, taken: _Taken, shop: Workshop, name: str) -> Manifest:

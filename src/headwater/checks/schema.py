@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ __all__ = ["Drift"]
 class Drift(Check):
     """The dataset has the columns, with the types, that its contract promises, or else the baseline has.
 
-    A column may be narrower than promised (``int32`` for ``int64``): nothing is lost. Vectors that ``hw embed``
+    A column that a rule of the contract is about has to be there, too. A column may be narrower than promised (``int32`` for ``int64``): nothing is lost. Vectors that ``hw embed``
     made of other columns need no promise.
 
     Parameters
@@ -42,12 +43,15 @@ class Drift(Check):
     def judge(self, states: States, target: Target) -> list[Finding]:
         """Compare column by column."""
         expected, where = _expected(target)
+        astray = self._astray(target)
+        if expected is None and astray:
+            return astray
         if expected is None:
             return [
                 judged(self, False, f"The dataset has {len(target.schema.names)} columns; none are promised.")
             ]
         schema = target.schema
-        findings = []
+        findings = astray
         gone = [name for name in expected if name not in schema.names]
         if gone:
             one = len(gone) == 1
@@ -73,6 +77,21 @@ class Drift(Check):
             message = f"{'Column' if one else 'Columns'} {shown(new, 8)} {'is' if one else 'are'} not in the {where}."
             findings.append(self._broken(new, message, 0.3, "warn"))
         return findings or [judged(self, False, f"The columns and their types are those of the {where}.")]
+
+    def _astray(self, target: Target) -> list[Finding]:
+        """Return a finding for each column that rules of the contract name, and that nobody has promised."""
+        promised = {column.name for column in target.contract.columns}
+        lost: dict[str, list[str]] = {}
+        for rule in target.contract.rules:
+            if rule.column is not None and rule.column not in {*target.schema.names, *promised}:
+                lost.setdefault(rule.column, []).append(rule.check)
+        found = []
+        for name, asked in lost.items():
+            near = difflib.get_close_matches(name, target.schema.names, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            message = f"The contract asks {', '.join(dict.fromkeys(asked))} of column {name!r}, which is not there.{hint}"
+            found.append(self._broken([name], message, 0.9, self.level))
+        return found
 
     def _broken(self, columns: list[str], message: str, severity: float, level: Level) -> Finding:
         return judged(self, True, message, severity=severity, level=level, column=", ".join(columns))

@@ -9,14 +9,13 @@ from typing import Any
 import pyarrow as pa
 
 from headwater.checks.base import CHECKS, Check, Target
-from headwater.core.contract import Rule
+from headwater.core.contract import WARNINGS, Rule, require_severity
 from headwater.core.errors import NotFound, UsageError
 from headwater.formats.base import HEADER
 from headwater.profile.kinds import Kind, kind_of
 
 __all__ = ["LARGE_ROWS", "Suite", "check_of", "contract_suite", "default_suite", "rule_of", "suite_for"]
 
-_WARNINGS = frozenset({"warning", "warn", "info", "low", "medium"})
 LARGE_ROWS = 250_000
 """Past so many rows the default suite holds only checks whose cost is that of the change."""
 
@@ -100,11 +99,12 @@ def suite_for(target: Target) -> Suite:
 def contract_suite(target: Target) -> Suite:
     """Return the checks that a contract asks for: its rules, its columns with their types, its key.
 
-    Rules about a column that is not there are left out: ``schema.drift`` reports the column.
+    Rules about a column that is not there are left out: ``schema.drift`` reports the column, promised or not.
     """
     contract, schema = target.contract, target.schema
     checks: list[Check] = []
-    if contract.columns:
+    lost = any(rule.column is not None and rule.column not in schema.names for rule in contract.rules)
+    if contract.columns or lost:
         checks.append(CHECKS["schema.drift"]())
     if contract.key:
         checks.append(CHECKS["uniqueness.key"]())
@@ -155,14 +155,15 @@ def check_of(rule: Rule) -> Check:
     NotFound
         If there is no such check.
     UsageError
-        If its parameters do not fit.
+        If its parameters do not fit, or its severity is none.
     """
     kind = CHECKS[rule.check]
+    require_severity(rule)
     known: dict[str, Field[Any]] = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     given = dict(rule.parameters)
     if rule.column is not None:
         given = {**_column_parameter(rule, known), **given}
-    if "level" in known and "level" not in given and rule.severity.lower() in _WARNINGS:
+    if "level" in known and "level" not in given and rule.severity.lower() in WARNINGS:
         given["level"] = "warn"
     if "description" in known and rule.description:
         given.setdefault("description", rule.description)

@@ -49,7 +49,16 @@ class Session:
 
         repo = api.open(self.location)
         repo.progress = self.progress
+        repo.listeners.append(self._hear)
         return repo
+
+    def _hear(self, event: Mapping[str, Any]) -> None:
+        """Tell of what a gate let pass because the branch had it before."""
+        if event["event"] != "warned":
+            return
+        for one in event["findings"]:
+            column = f".{one['column']}" if one.get("column") else ""
+            self.say(f"Warning: {one['check']} {one['dataset']}{column} was there before: {one['message']}")
 
     @functools.cached_property
     def executor(self) -> Executor:

@@ -153,10 +153,12 @@ def show(session: Session, dataset: str) -> None:
     hw contract show reviews
     hw contract show reviews@v1 --json
     """
-    from headwater.cli.documents import contract_yaml
+    from headwater.cli.documents import contract_yaml, strangers_text
 
     found = _promised(session.repo().dataset(dataset))
     session.show(found.to_odcs(), lambda _: click.echo(contract_yaml(found), nl=False))
+    if strange := strangers_text(found.to_odcs()):
+        session.say(f"Note: {strange}")
 
 
 @command("set")
@@ -222,7 +224,7 @@ def validate(
     from headwater.checks.runner import run
     from headwater.checks.suite import contract_suite
     from headwater.cli.check import exit_code, file_name, rows_in_full
-    from headwater.cli.documents import read_contract
+    from headwater.cli.documents import read_contract, strangers_text
     from headwater.cli.places import file_in_memory, here_if_dataset
     from headwater.cli.render_findings import draw_findings
 
@@ -235,7 +237,10 @@ def validate(
         name = file_name(what)
         repo = file_in_memory(session, what, name, contract=given, **reading(options))
     here = repo.dataset(name)
-    target = _target(repo, here, (given or _promised(here)).within(here.schema.names))
+    promised = given or _promised(here)
+    if given is None and (strange := strangers_text(promised.to_odcs())):
+        session.say(f"Note: {strange}")
+    target = _target(repo, here, promised.within(here.schema.names))
     suite = contract_suite(target)
     report = run(target, suite.checks, suite=suite.name)
     report = replace(report, ref=None) if is_file else report

@@ -10,8 +10,9 @@ import click
 
 from headwater.core.contract import Contract
 from headwater.core.errors import InputError
+from headwater.core.odcs_words import unknown_fields, wrong_words
 
-__all__ = ["contract_yaml", "document_yaml", "read_contract"]
+__all__ = ["contract_yaml", "document_yaml", "read_contract", "strangers_text"]
 
 
 def read_contract(path: Path) -> Contract:
@@ -35,6 +36,7 @@ def read_contract(path: Path) -> Contract:
     try:
         contract = Contract.from_odcs(document)
         unheard = list(_unheard(document))
+        wrong = wrong_words(document)
     except InputError as error:
         raise InputError(f"{path}: {error.message}", file=str(path)) from error
     except (KeyError, TypeError, AttributeError) as error:
@@ -42,6 +44,10 @@ def read_contract(path: Path) -> Contract:
             f"{path} is not a whole ODCS data contract: {type(error).__name__} {error}", file=str(path)
         ) from error
 
+    if wrong:
+        raise InputError(f"{path}: {' '.join(wrong)}", file=str(path), problems=wrong)
+    if strange := strangers_text(document):
+        click.echo(f"{path}: {strange}", err=True)
     if unheard:
         click.echo(
             f"{path}: not read, so not held: {', '.join(unheard)}. "
@@ -49,6 +55,17 @@ def read_contract(path: Path) -> Contract:
             err=True,
         )
     return contract
+
+
+def strangers_text(document: Mapping[str, Any]) -> str:
+    """Return a sentence on the fields of a document that the standard does not have; nothing if there are none."""
+    strange = unknown_fields(document)
+    if not strange:
+        return ""
+    return (
+        f"not understood, so not held: {', '.join(strange)}. These are no fields of the standard; what is "
+        "your own goes below customProperties."
+    )
 
 
 def contract_yaml(contract: Contract) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.app import Session, command, group
+from headwater.cli.app import Group, Session, command
 from headwater.cli.options import column_name, column_names, joined, shell_word
 
 if TYPE_CHECKING:
@@ -17,7 +17,22 @@ __all__ = ["allow", "gate"]
 _NO_BASELINE = "none"
 
 
-@group("gate")
+def _names(text: str) -> tuple[str, ...]:
+    """Return names separated by commas; none of an empty text, which takes away what was set."""
+    return column_names(text) if text.strip() else ()
+
+
+class _Gates(Group):
+    """A group that lists the gates where no command is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``show`` where nothing stands, or an option alone."""
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("gate", cls=_Gates)
 def gate() -> None:
     """Say what must pass before a branch takes a commit.
 
@@ -27,9 +42,9 @@ def gate() -> None:
 
     Examples
     --------
+    hw gate
     hw gate set main --suite contract
     hw gate set main --divert validity.range:age,completeness.null_fraction:email
-    hw gate show
     hw gate remove main
     """
 
@@ -43,10 +58,10 @@ def gate() -> None:
 )
 @click.option(
     "--only",
-    type=column_names,
+    type=_names,
     metavar="ID,…",
     multiple=True,
-    help="Only these checks, or families of checks.",
+    help="Only these checks, or families of checks; '' for all again.",
 )
 @click.option(
     "--blocks",
@@ -66,22 +81,26 @@ def gate() -> None:
 )
 @click.option(
     "--datasets",
-    type=column_names,
+    type=_names,
     metavar="NAME,…",
     multiple=True,
-    help="Only these datasets; all by default.",
+    help="Only these datasets, or patterns as 'web_*'; '' for all again.",
 )
 @click.option(
     "--divert",
-    type=column_names,
+    type=_names,
     metavar="ID[:COL],…",
     multiple=True,
-    help="Checks whose rows go to NAME.quarantine, while the rest is published.",
+    help="Checks whose rows go to NAME.quarantine, while the rest is published; '' for none again.",
 )
-def set_(session: Session, branch: str, **options: Any) -> None:
+@click.option(
+    "--force", is_flag=True, help="Take names of branches, datasets and columns that are yet to come."
+)
+def set_(session: Session, branch: str, force: bool, **options: Any) -> None:
     """Give a branch a gate, or change the one it has.
 
-    Options that are not given stay as they are.
+    Options that are not given stay as they are. Names that are not there are refused, for such a gate would stop
+    nothing.
 
     Examples
     --------
@@ -89,12 +108,14 @@ def set_(session: Session, branch: str, **options: Any) -> None:
     hw gate set main --suite contract --blocks warn --floor 0.3
     hw gate set release --only schema,uniqueness.key --against v1
     hw gate set main --divert validity.range:age
+    hw gate set main --divert ''
+    hw gate set release-3 --datasets 'web_*' --force
     """
     given: dict[str, Any] = {n: options[n] for n in ("suite", "blocks", "floor") if options[n] is not None}
     given |= {n: joined(options[n]) for n in ("only", "datasets", "divert") if options[n]}
     if options["against"] is not None:
         given["against"] = None if options["against"] == _NO_BASELINE else options["against"]
-    made = session.repo().set_gate(branch, **given)
+    made = session.repo().set_gate(branch, force=force, **given)
     session.show(made.to_dict(), lambda out: out.print(_line(made), markup=False, soft_wrap=True))
 
 

@@ -12,11 +12,38 @@ from typing import Any
 
 import pyarrow as pa
 
+from headwater.core.errors import require_choice
 from headwater.core.types import type_name
 
-__all__ = ["ODCS_VERSION", "Allowance", "ColumnPromise", "Contract", "Rule", "promises"]
+__all__ = [
+    "ODCS_VERSION",
+    "SEVERITIES",
+    "WARNINGS",
+    "Allowance",
+    "ColumnPromise",
+    "Contract",
+    "Rule",
+    "promises",
+    "require_severity",
+]
 
 ODCS_VERSION = "v3.0.2"
+
+WARNINGS = frozenset({"warning", "warn", "info", "information", "notice", "low", "minor", "medium"})
+"""Severities of rules that warn where they are broken."""
+
+SEVERITIES = WARNINGS | {
+    "error",
+    "fail",
+    "failure",
+    "high",
+    "major",
+    "severe",
+    "critical",
+    "fatal",
+    "blocker",
+}
+"""All severities that are known, in small letters; the others fail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +244,18 @@ class Contract:
         from headwater.core.odcs import from_odcs
 
         return from_odcs(document)
+
+
+def require_severity(rule: Rule) -> None:
+    """Refuse a rule whose severity nobody knows.
+
+    Raises
+    ------
+    UsageError
+        If it is none of `SEVERITIES`.
+    """
+    if rule.severity.lower() not in SEVERITIES:
+        require_choice(f"The severity of rule {rule.check!r}", rule.severity, ("error", "warning", "info"))
 
 
 def promises(schema: pa.Schema, key: Sequence[str] = ()) -> tuple[ColumnPromise, ...]:

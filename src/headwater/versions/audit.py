@@ -6,6 +6,7 @@ check runs, so a process that dies in the middle leaves the commit in the list o
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -34,11 +35,13 @@ _LISTED = 10
 class Judgement:
     """What an audit found: the findings that keep a commit out, all that do not pass, and rows to divert.
 
+    ``standing`` are findings that would keep it out, had the branch not had them before as they are.
     ``datasets`` are those of the commit without the rows that are diverted; None if none are. ``diverted`` says how
     many of each dataset.
     """
 
     blocking: Sequence[Mapping[str, Any]] = ()
+    standing: Sequence[Mapping[str, Any]] = ()
     reports: Sequence[Mapping[str, Any]] = ()
     datasets: Mapping[str, ObjectId] | None = None
     diverted: Mapping[str, int] = field(default_factory=dict)
@@ -157,6 +160,8 @@ def admit(
     quarantine = repo.quarantine
     entry = quarantine.begin(branch, commit, before)
     judged = repo.auditor(gate, commit, before, divert=divert)
+    if judged.standing and not judged.blocking:
+        repo.tell("warned", branch=branch, commit=commit, findings=judged.standing)
     if judged.datasets is not None and not judged.blocking:
         commit = _without_rows(repo, commit, before, judged)
         again = quarantine.begin(branch, commit, before)
@@ -374,20 +379,31 @@ def _without_rows(repo: Repo, commit: Commit, before: CommitId | None, judged: J
 
 def _closed(branch: str, commit: str, blocking: Sequence[Mapping[str, Any]]) -> GateClosed:
     short = commit[:_SHORT]
-    listed = "".join(
-        f"\n- {one['outcome']} {one['check']} {one['dataset']}{'.' + one['column'] if one.get('column') else ''}: "
-        f"{one['message']}"
-        for one in blocking[:_LISTED]
-    )
+    listed = "".join(f"\n- {' '.join(_title(one))}: {one['message']}" for one in blocking[:_LISTED])
     more = f"\n- … {len(blocking) - _LISTED} more" if len(blocking) > _LISTED else ""
     return GateClosed(
         f"The gate of branch {branch!r} did not let this commit through; it waits in quarantine as {short}, and the "
         f"branch is as it was.{listed}{more}\nMend the data and write them again, or `hw quarantine release {short}` "
-        f"(with --reason, to publish it as it is), or `hw quarantine drop {short}`.",
+        f"(with --reason, to publish it as it is), or `hw quarantine drop {short}`.{_allowing(blocking)}",
         branch=branch,
         commit=commit,
         findings=list(blocking),
     )
+
+
+def _title(finding: Mapping[str, Any]) -> list[str]:
+    column = f".{finding['column']}" if finding.get("column") else ""
+    return [part for part in (finding["outcome"], finding["check"], f"{finding['dataset']}{column}") if part]
+
+
+def _allowing(blocking: Sequence[Mapping[str, Any]]) -> str:
+    """Return how to put up with what keeps a commit out; a check that broke cannot be put up with."""
+    one = next((one for one in blocking if one["outcome"] != "error"), None)
+    if one is None:
+        return ""
+    column = f" --column {shlex.quote(one['column'])}" if one.get("column") else ""
+    allow = f"hw allow {one['dataset']} {one['check']}{column} --until DAY --reason TEXT"
+    return f" To put up with it for a time: `{allow}`."
 
 
 def _read(name: str, entry: Commit) -> Waiting:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from headwater.core.errors import CorruptObject, NotFound, UsageError, require_choice
@@ -51,7 +52,7 @@ class Gate:
     against : str, optional
         The baseline: ``branch`` for the branch as it was before, a ref, or None for none.
     datasets : tuple of str
-        The datasets it looks at; all if empty.
+        The datasets it looks at, or patterns of their names as ``web_*``; all if empty.
     divert : tuple of str
         Checks, as ``id`` or ``id:column``, whose rows go to quarantine instead of keeping the commit out.
     """
@@ -87,7 +88,8 @@ class Gate:
 
     def covers(self, dataset: str) -> bool:
         """Say whether the gate looks at a dataset; quarantine itself passes."""
-        return not dataset.endswith(".quarantine") and (not self.datasets or dataset in self.datasets)
+        named = not self.datasets or any(fnmatchcase(dataset, name) for name in self.datasets)
+        return named and not dataset.endswith(".quarantine")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the gate as JSON-able values."""

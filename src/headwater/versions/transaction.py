@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from headwater.core.arrays import cast
-from headwater.core.contract import Contract
+from headwater.core.contract import Contract, require_severity
 from headwater.core.errors import (
     ConcurrentUpdate,
     MergeConflict,
@@ -331,6 +331,8 @@ class Transaction:
         if contract is not None:
             roles = [*contract.sensitive, *(name for name in (contract.label, contract.time) if name)]
             require_columns(manifest.schema, roles, where=f"dataset {dataset!r}")
+            for rule in contract.rules:
+                require_severity(rule)
         self._after[dataset] = replace(manifest, contract=contract.to_odcs() if contract else None)
 
     def set_tags(self, dataset: str, column: str, tags: Mapping[str, Any]) -> None:
