@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import headwater as hw
 from headwater.core.contract import Allowance, Contract, Rule
-from headwater.core.errors import GateClosed, NotFound
+from headwater.core.errors import GateClosed, NotFound, UsageError
 from headwater.versions.fsck import verify
 
 ROWS: list[dict[str, Any]] = [

@@ -23,8 +23,8 @@ __all__ = ["Drift"]
 class Drift(Check):
     """The dataset has the columns, with the types, that its contract promises, or else the baseline has.
 
-    A column that a rule of the contract is about has to be there, too. A column may be narrower than promised (``int32`` for ``int64``): nothing is lost. Vectors that ``hw embed``
-    made of other columns need no promise.
+    A column that a rule of the contract is about has to be there, too. A column may be narrower than promised
+    (``int32`` for ``int64``): nothing is lost. Vectors that ``hw embed`` made of other columns need no promise.
 
     Parameters
     ----------
@@ -89,7 +89,8 @@ class Drift(Check):
         for name, asked in lost.items():
             near = difflib.get_close_matches(name, target.schema.names, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            message = f"The contract asks {', '.join(dict.fromkeys(asked))} of column {name!r}, which is not there.{hint}"
+            checks = ", ".join(dict.fromkeys(asked))
+            message = f"The contract asks {checks} of column {name!r}, which is not there.{hint}"
             found.append(self._broken([name], message, 0.9, self.level))
         return found
 
