@@ -51,6 +51,24 @@ def test_hours_have_a_daily_season(rng: np.random.Generator) -> None:
     assert (found.evidence["unit"], found.evidence["breaks"]) == ("hour", 3)
 
 
+@pytest.mark.parametrize("far", [["2096-01-01"], ["1970-01-01", "2096-01-01", "9999-12-31"]])
+def test_a_few_times_of_a_wrong_year_do_not_spoil_the_week(far: list[str], rng: np.random.Generator) -> None:
+    counts = rng.poisson(np.tile(WEEK, 9))
+    odd = pa.table({"at": pa.array([datetime.fromisoformat(day) for day in far], pa.timestamp("s"))})
+    found = finding(Season(column="at"), pa.concat_tables([days(counts, rng), odd]))
+    assert found.outcome == "pass"
+    assert all(day in found.message for day in far)
+    counts[30] = 0
+    broken = finding(Season(column="at"), pa.concat_tables([odd, days(counts, rng)]))
+    assert broken.evidence["breaks"] == 1
+    assert broken.evidence["far_off"] == far
+
+
+def test_rows_of_many_centuries_are_not_counted_one_by_one() -> None:
+    stamps = pa.array(np.arange(-60, 60) * 4 * 10**9, pa.timestamp("s"))
+    assert "too wide" in finding(Season(column="at", every="hour"), pa.table({"at": stamps})).message
+
+
 def test_dates_are_counted_by_the_day_and_few_tell_nothing() -> None:
     dates = pa.array(np.repeat(np.arange(20_000, 20_060), 5).astype(np.int32), pa.date32())
     assert finding(Season(column="at"), pa.table({"at": dates})).outcome == "pass"

@@ -69,6 +69,20 @@ def test_a_maximum_can_be_given_and_groups_judged() -> None:
     assert finding(Gaps(column="at", maximum="2h", by="who"), table).outcome == "pass"
 
 
+@pytest.mark.parametrize("by", [None, "who"])
+def test_a_gap_of_the_series_comes_before_those_to_a_wrong_year(by: str | None) -> None:
+    far = [int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) - START for year in (1970, 2096)]
+    table = times([*far, *minutes(3000, (500, 560))])
+    table = table.append_column("who", pa.array(["a"] * table.num_rows))
+    found = finding(Gaps(column="at", by=by), table)
+    assert found.value == pytest.approx(61 / 60)
+    assert "61 minutes" in found.message
+    assert "2 times lie far from all others (1970-01-01, 2096-01-01)." in found.message
+    assert (found.evidence["gaps"], found.evidence["far_off"]) == (3, ["1970-01-01", "2096-01-01"])
+    alone = finding(Gaps(column="at"), times([*minutes(3000), far[1]]))
+    assert (alone.outcome, "1 time lies far" in alone.message) == ("warn", True)
+
+
 def test_days_have_gaps_too() -> None:
     days = [date(2026, 1, 1) + timedelta(days=n) for n in range(60) if n not in (20, 21, 22)]
     found = finding(Gaps(column="at"), pa.table({"at": days}))

@@ -81,6 +81,26 @@ def test_clean_data_are_left_alone(shared: Path, path: str, most: float) -> None
     assert sum(map(len, wrong(table).values())) <= most * table.num_rows * table.num_columns
 
 
+def test_a_weight_that_few_rows_share_does_not_determine_their_sex(shared: Path) -> None:
+    table = pyarrow.csv.read_csv(shared / "fairness" / "adult.csv.gz").select(["fnlwgt", "education", "sex"])
+    _, verdicts = judged(table)
+    assert not any(clue.chance.any() for clue in verdicts["sex"].clues if clue.reason == "dependency")
+    assert verdicts["sex"].chance.max() <= 0.5
+
+
+def test_letters_that_stand_for_digits_are_not_left_out_for_sure(shared: Path) -> None:
+    dirty, clean = (read(shared / "raha_hospital" / f"{kind}.csv.gz") for kind in ("dirty", "clean"))
+    clean = clean.rename_columns(dirty.column_names)
+    _, verdicts = judged(dirty)
+    rows = np.flatnonzero(verdicts["sample"].chance > 0.5)
+    _, suggestion, confidence = verdicts["sample"].best(rows)
+    truth = np.array(clean["sample"].to_pylist(), object)[rows]
+    wrong = (suggestion != truth) & (suggestion != np.array(None))
+    shorter = wrong & (np.array([len(one or "") for one in suggestion]) < [len(one) for one in truth])
+    assert shorter.sum() >= 3
+    assert confidence[shorter].max() < 0.1
+
+
 def orders(rows: int = 400) -> pa.Table:
     rng = np.random.default_rng(5)
     shop = rng.integers(0, 8, rows)

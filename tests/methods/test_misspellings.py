@@ -65,3 +65,22 @@ def test_long_texts_are_left_out_and_the_others_judged_all_the_same() -> None:
 def test_nothing_is_no_trouble() -> None:
     assert meant({}) == {}
     assert meant({"": 5, "a": 1}) == {}
+
+
+def shares(values: dict[str, int], **options: object) -> dict[str, float]:
+    texts = pa.array(list(values), pa.string())
+    found = misspellings(texts, np.array(list(values.values())), **options)  # type: ignore[arg-type]
+    return dict(zip(values, found.share.tolist(), strict=True))
+
+
+def test_a_letter_beside_digits_may_stand_for_any_digit() -> None:
+    values = {"3 patients": 40, "12 patients": 40, "3x patients": 1, "12 patiennts": 1}
+    found = shares(values)
+    assert found["3x patients"] < 0.1
+    assert found["12 patiennts"] == pytest.approx(1.0)
+
+
+def test_several_values_that_may_have_been_meant_share_the_confidence() -> None:
+    found = shares({"97%": 40, "98%": 40, "9x%": 1, "100%": 10, "10o%": 1})
+    assert found["9x%"] == pytest.approx(0.5)
+    assert found["10o%"] == pytest.approx(1.0)

@@ -10,7 +10,7 @@ import numpy as np
 
 from headwater.checks.base import CHECKS, Check, Level, States, Target
 from headwater.checks.judging import graded, judged, number_text, percent
-from headwater.checks.timing import is_timed, moment_text, time_column
+from headwater.checks.timing import far_text, is_timed, moment_text, time_column
 from headwater.core.errors import UsageError
 from headwater.core.findings import Finding
 from headwater.methods.season import seasonal_counts
@@ -24,6 +24,7 @@ Every = Literal["auto", "hour", "day"]
 _DAY = 24 * HOUR
 _SHORT_DAYS = 21
 _LISTED = 20
+_LONGEST_S = 200 * 366 * _DAY
 
 
 @CHECKS.register("volume.season")
@@ -49,7 +50,8 @@ class Season(Check):
     -----
     An alarm needs both: a number outside the interval that is usual, and one that is off by a large share. How the
     interval follows from all numbers says `headwater.methods.season`. The first and the last day (hour) may not be
-    whole and are not judged; times with a zone are read as clocks there show them.
+    whole and are not judged; times with a zone are read as clocks there show them. A few times far from all others, as
+    of a wrong year, do not count; see `headwater.methods.far_times`.
     """
 
     id = "volume.season"
@@ -83,16 +85,20 @@ class Season(Check):
         if state.stale_rows:
             raise NeedExact([counted])
         name = counted.column
+        state, away = state.without_far()
+        far = far_text(away)
         width = self._width(state)
         if width is None:
-            message = f"The times in {name!r} are spread too wide to be counted by {self.every}."
+            message = f"The times in {name!r} are spread too wide to be counted by {self.every}.{far}"
             return [judged(self, False, message, column=name)]
         first, counts = state.by(width)
         counts, first = counts[1:-1], first + 1
         unit = "day" if width == _DAY else "hour"
         period = 7 if width == _DAY else 24 * 7 if len(counts) >= 3 * 24 * 7 else 24
         if len(counts) < 3 * period:
-            message = f"There are {len(counts):,} whole {unit}s in {name!r}, too few to know what is usual."
+            message = (
+                f"There are {len(counts):,} whole {unit}s in {name!r}, too few to know what is usual.{far}"
+            )
             return [judged(self, False, message, column=name)]
         usual = seasonal_counts(counts, period, alpha=self.alpha)
         off = np.abs(counts - usual.middle) > self.maximum * np.maximum(usual.middle, 1.0)
@@ -101,6 +107,7 @@ class Season(Check):
         if not len(places):
             message = (
                 f"The number of rows is what it usually is in each of {len(counts):,} {unit}s of {name!r}."
+                f"{far}"
             )
             return [judged(self, False, message, column=name, value=0.0, threshold=self.maximum)]
         size = np.abs(counts - usual.middle) / np.sqrt(np.maximum(usual.middle, 1.0))
@@ -117,7 +124,8 @@ class Season(Check):
         low, high = float(usual.low[worst]), float(usual.high[worst])
         message = (
             f"{are} an unusual number of rows (column {name!r}). Worst: {moment_text(float((first + worst) * width))} "
-            f"with {number_text(int(counts[worst]))}; {number_text(round(low))} to {number_text(round(high))} is usual."
+            f"with {number_text(int(counts[worst]))}; {number_text(round(low))} to {number_text(round(high))} is "
+            f"usual.{far}"
         )
         share = float(abs(counts[worst] - usual.middle[worst]) / max(usual.middle[worst], 1.0))
         return [
@@ -136,12 +144,15 @@ class Season(Check):
                     "dispersion": round(usual.dispersion, 3),
                     "worst": {"rows": int(counts[worst]), "usual": [round(low, 1), round(high, 1)]},
                     "listed": listed,
+                    "far_off": [moment_text(second) for second in away[:_LISTED].tolist()],
                 },
             )
         ]
 
     def _width(self, state: TimeCountsState) -> int | None:
-        """Return the width of what is counted; None where the state is wider."""
+        """Return the width of what is counted; None where the state is wider, or would be of too many."""
+        if len(state.buckets) and (state.buckets[-1] - state.buckets[0]) * state.width_s > _LONGEST_S:
+            return None
         days = len(state.by(_DAY)[1]) if state.width_s <= _DAY else 0
         every = self.every
         if every == "auto":

@@ -28,12 +28,13 @@ from headwater.profile.times import TimeGaps, require_instants, seconds_of
 from headwater.reading.chunks import DatasetChunk
 from headwater.reading.numbered import keys_at
 
-__all__ = ["Future", "Gaps", "Order", "moment_text", "span_text", "time_column"]
+__all__ = ["Future", "Gaps", "Order", "far_text", "is_timed", "moment_text", "span_text", "time_column"]
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 
 _LISTED = 20
+_FAR_NAMED = 3
 
 
 def time_column(column: str | None, target: Target) -> str:
@@ -84,7 +85,8 @@ class Gaps(Check):
     Notes
     -----
     The gap is that between two times that follow each other, among all rows or those of a group; for the default
-    maximum see `headwater.methods.time_gaps`. The 1,024 longest gaps are kept (128 of a group).
+    maximum see `headwater.methods.time_gaps`. A gap before, or after, a few times that lie far from all others, as of a
+    wrong year, is told last: see `headwater.methods.far_times`. The 1,024 longest gaps are kept (128 of a group).
     """
 
     id = "timeliness.gaps"
@@ -122,6 +124,7 @@ class Gaps(Check):
         fixed = None if self.maximum is None else duration(self.maximum).total_seconds()
         found: list[_Gap] = []
         judged_groups, coarse = 0, 0.0
+        away: list[float] = []
         for name, one in state.groups.items():
             limit = fixed if fixed is not None else longest_usual_gap(one.known_gaps())
             if limit is None:
@@ -129,13 +132,17 @@ class Gaps(Check):
             judged_groups += 1
             if limit < one.resolution_s:
                 limit, coarse = one.resolution_s, max(coarse, one.resolution_s)
+            main = one.main()
+            away += [*one.starts[: main.start].tolist(), *one.starts[main.stop :].tolist()]
             for place in np.flatnonzero(one.gaps > limit).tolist():
                 start, end = float(one.ends[place]), float(one.starts[place + 1])
-                found.append(_Gap(name, start, end, limit))
-        found.sort(key=lambda gap: (-gap.seconds / gap.limit, str(gap.group), gap.start))
-        return [self._finding(gaps.column, found, judged_groups, coarse)]
+                found.append(_Gap(name, start, end, limit, main.start <= place < main.stop - 1))
+        found.sort(key=lambda gap: (not gap.within, -gap.seconds / gap.limit, str(gap.group), gap.start))
+        return [self._finding(gaps.column, found, judged_groups, coarse, away)]
 
-    def _finding(self, column: str, found: list[_Gap], judged_groups: int, coarse: float) -> Finding:
+    def _finding(
+        self, column: str, found: list[_Gap], judged_groups: int, coarse: float, away: list[float]
+    ) -> Finding:
         blind = f" Gaps of up to {span_text(coarse)} could not be told apart." if coarse else ""
         if not judged_groups:
             message = f"Column {column!r} has too few times to know its pace; give a maximum."
@@ -149,7 +156,7 @@ class Gaps(Check):
         message = (
             f"{number} longer than expected in {column!r}. Worst: nothing{who} between {moment_text(worst.start)} and "
             f"{moment_text(worst.end)}, {span_text(worst.seconds)}; {span_text(worst.limit)} is the most "
-            f"{'allowed' if self.maximum else 'that is usual'}.{blind}"
+            f"{'allowed' if self.maximum else 'that is usual'}.{far_text(away)}{blind}"
         )
         listed = [gap.to_dict(self.by) for gap in found[:_LISTED]]
         return judged(
@@ -160,7 +167,12 @@ class Gaps(Check):
             column=column,
             value=worst.seconds / 3600,
             threshold=worst.limit / 3600,
-            evidence={"unit": "hours", "gaps": len(found), "longest": listed},
+            evidence={
+                "unit": "hours",
+                "gaps": len(found),
+                "longest": listed,
+                "far_off": [moment_text(second) for second in away[:_LISTED]],
+            },
         )
 
     def _gaps(self, target: Target) -> TimeGaps:
@@ -173,6 +185,7 @@ class _Gap:
     start: float
     end: float
     limit: float
+    within: bool
 
     @property
     def seconds(self) -> float:
@@ -425,6 +438,16 @@ def moment_text(seconds: float) -> str:
     if moment.time() == moment.min.time():
         return f"{moment:%Y-%m-%d}"
     return f"{moment:%Y-%m-%d %H:%M}" if moment.second == 0 else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def far_text(seconds: Sequence[float] | F64) -> str:
+    """Return a sentence on times that lie far from all others, to follow another; nothing where there are none."""
+    if not len(seconds):
+        return ""
+    named = ", ".join(moment_text(float(second)) for second in seconds[:_FAR_NAMED])
+    more = ", …" if len(seconds) > _FAR_NAMED else ""
+    are = "1 time lies" if len(seconds) == 1 else f"{len(seconds):,} times lie"
+    return f" {are} far from all others ({named}{more})."
 
 
 def span_text(seconds: float) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from headwater.methods.co_occurrence import Company, learn_company, usual_values
 from headwater.methods.coded_values import Coded, kept_where
 from headwater.methods.dependencies import discover
+from headwater.methods.dependency_support import share_of_errors
 from headwater.methods.dependency_votes import Ballot, ballot, vote
 from headwater.methods.misplaced_values import joined, joined_parts, swapped
 from headwater.methods.misspellings import learn_slips
@@ -37,6 +38,7 @@ _HEARD = 0.1
 _REGIME = 5
 _FRACTIONS = 0.2
 _MOST_BREAKING = 0.05
+_LEAST_ERRORS = 0.1
 _MOSTLY = 0.8
 
 
@@ -324,9 +326,8 @@ def _dependencies(
             continue
         if len(voters.setdefault(right, [])) == _MOST_VOTERS:
             continue
-        voters[right].append(left)
         codes = np.where(columns[left].codes == missing[left], -1, columns[left].codes)
-        ballots[right, left] = ballot(
+        counted = ballot(
             codes,
             columns[right].codes,
             columns[left].size,
@@ -334,6 +335,11 @@ def _dependencies(
             missing[right],
             trust=-np.log((found.breaking + 1) / (found.evidence + 2)),
         )
+        of, value = counted.keys // counted.width, counted.keys % counted.width
+        if share_of_errors(of, value, counted.counts) < _LEAST_ERRORS:
+            continue  # that its rows agree is chance, and so are those that do not
+        voters[right].append(left)
+        ballots[right, left] = counted
         if found.breaking:
             others = [name for name in fit if name not in (left, right)]
             regimes[right, left] = _regimes(ballots[right, left], codes, columns, right, others, missing)

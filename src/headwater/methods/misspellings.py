@@ -41,13 +41,25 @@ _MOST_LETTERS = 4_000_000
 _BASE = 0x9E3779B97F4A7C15
 _LEAST_SLIPS = 10
 _MOSTLY = 0.5
+_TEN_DIGITS = 11  # or none
 
 
 class Misspelt(NamedTuple):
-    """For each distinct value how probably it is misspelt, and the place of the value that was meant, or -1."""
+    """What is thought of each distinct value.
+
+    Parameters
+    ----------
+    chance : numpy.ndarray of float
+        How probably it is misspelt.
+    meant : numpy.ndarray of int64
+        The place of the value that was meant, or -1.
+    share : numpy.ndarray of float
+        How probably it was that one, among all that may have been meant.
+    """
 
     chance: F64
     meant: I64
+    share: F64
 
 
 def misspellings(
@@ -77,25 +89,27 @@ def misspellings(
     -----
     Candidates are values one edit apart (found by hashing each value without one of its letters), and of the
     same length with a third of the letters changed at most. A changed digit that stays a digit is no
-    misspelling: 35233 is not 35232 mistyped. Values of more than 400 letters are left out, and the longest
+    misspelling: 35233 is not 35232 mistyped. A letter too many beside a digit, as in 3x of 3, may as well stand for
+    any of ten digits. Values of more than 400 letters are left out, and the longest
     where a column has more than 4 million letters.
     """
-    chance, meant = np.zeros(len(texts)), np.full(len(texts), -1)
+    chance, meant, share = np.zeros(len(texts)), np.full(len(texts), -1), np.zeros(len(texts))
     lengths, usable = _affordable(texts)
     usable &= (lengths >= 2) & (counts > 0)
     if skip is not None:
         usable &= ~skip
     total = int(counts[usable].sum())
     if usable.sum() < 2 or not (counts[usable] >= _FREQUENT).any():
-        return Misspelt(chance, meant)
+        return Misspelt(chance, meant, share)
     letters = spell(_only(texts, usable))
     rare, frequent = _candidates(letters, counts, usable)
     if not len(rare):
-        return Misspelt(chance, meant)
-    edit, possible = _edit_chance(letters, rare, frequent, dict(slips or {}))
-    rare, frequent, edit = rare[possible], frequent[possible], edit[possible]
+        return Misspelt(chance, meant, share)
+    edit, stories = _edit_chance(letters, rare, frequent, dict(slips or {}))
+    possible = stories > 0
+    rare, frequent, edit, stories = rare[possible], frequent[possible], edit[possible], stories[possible]
     if not len(rare):
-        return Misspelt(chance, meant)
+        return Misspelt(chance, meant, share)
     log_letters = np.log(letter_probabilities(letters))
     spelled = np.bincount(letters.owner, log_letters, len(texts))
     singles = int((counts[usable] == 1).sum())
@@ -109,7 +123,12 @@ def misspellings(
     first = order[np.flatnonzero(np.diff(rare[order], prepend=-1))]
     chance[rare[first]] = 1 / (1 + np.exp(-np.clip(odds[first], -50, 50)))
     meant[rare[first]] = frequent[first]
-    return Misspelt(chance, meant)
+    # The first is the best: of stories that are e^odds as probable, it has 1 / Σ e^(odds - best).
+    best = np.full(len(texts), -np.inf)
+    best[rare[first]] = odds[first]
+    told = np.bincount(rare, np.exp(odds - best[rare]), len(texts))
+    share[rare[first]] = 1 / (told[rare[first]] * stories[first])
+    return Misspelt(chance, meant, share)
 
 
 def learn_slips(wrong: list[str], right: list[str]) -> dict[str, float]:
@@ -247,9 +266,12 @@ def _same_length(letters: Letters, counts: I64, usable: B) -> list[tuple[I64, I6
     return out
 
 
-def _edit_chance(letters: Letters, rare: I64, frequent: I64, slips: dict[str, float]) -> tuple[F64, B]:
-    """Return the log probability that each frequent value was written as the rare one, and if it could be."""
-    chance, possible = np.zeros(len(rare)), np.ones(len(rare), np.bool_)
+def _edit_chance(letters: Letters, rare: I64, frequent: I64, slips: dict[str, float]) -> tuple[F64, I64]:
+    """Return the log probability that each frequent value was written as the rare one, and how many stories say so.
+
+    There is no story where it cannot be, and more than one where the rare value may have been another as readily.
+    """
+    chance, stories = np.zeros(len(rare)), np.ones(len(rare), np.int64)
     ends = np.cumsum(letters.lengths)
     starts = ends - letters.lengths
     known = {ord(letter): value for letter, value in slips.items() if len(letter) == 1}
@@ -262,11 +284,11 @@ def _edit_chance(letters: Letters, rare: I64, frequent: I64, slips: dict[str, fl
         if len(bad) == len(good):
             differ = np.flatnonzero(bad != good)
             if len(differ) == 2 and differ[1] == differ[0] + 1 and (bad[differ] == good[differ][::-1]).all():
-                possible[pair] = not _is_digit(bad[differ]).all()
+                stories[pair] = not _is_digit(bad[differ]).all()
                 chance[pair] = place
                 continue
             if (_is_digit(bad[differ]) & _is_digit(good[differ])).any():
-                possible[pair] = False
+                stories[pair] = 0
                 continue
             kinds = {(int(b), int(g)) for b, g in zip(bad[differ], good[differ], strict=True)}
             fallback = least if known else _LETTER
@@ -276,12 +298,14 @@ def _edit_chance(letters: Letters, rare: I64, frequent: I64, slips: dict[str, fl
         same = longer[:-1] == shorter
         at = len(shorter) if same.all() else int(np.argmin(same))
         if len(longer) - len(shorter) != 1 or not (longer[at + 1 :] == shorter[at:]).all():
-            possible[pair] = False
+            stories[pair] = 0
             continue
-        possible[pair] = not _is_digit(longer[at : at + 1]).any()
+        stories[pair] = not _is_digit(longer[at : at + 1]).any()
         added = len(bad) > len(good)
+        if added and _is_digit(longer[max(at - 1, 0) : at + 2]).any():
+            stories[pair] *= _TEN_DIGITS
         chance[pair] = place + (np.log(known.get(int(longer[at]), _LETTER)) if added else 0.0)
-    return chance, possible
+    return chance, stories
 
 
 def _is_digit(characters: I64) -> B:

@@ -94,7 +94,7 @@ def value_clues(column: Coded, *, slips: Mapping[str, float] | None = None, rate
         if not among:
             found = misspellings(column.texts, column.counts, slips=slips, rate=rate, skip=~spoken)
             meant = kept_where(found.meant >= 0, column.objects[found.meant])
-            clues.append(_clue("spelling", found.chance, meant, 0.95))
+            clues.append(_clue("spelling", found.chance, meant, 0.95 * found.share))
         letter = systematic_letter(slips or {})
         if letter is not None:
             used = uses_of_letter(column.texts, column.counts, letter, rate=rate)
@@ -108,7 +108,7 @@ def value_clues(column: Coded, *, slips: Mapping[str, float] | None = None, rate
     return clues
 
 
-def _clue(reason: str, chance: F64, suggestion: NDArray[np.object_] | None, confidence: float) -> Clue:
+def _clue(reason: str, chance: F64, suggestion: NDArray[np.object_] | None, confidence: float | F64) -> Clue:
     texts = np.full(len(chance), None, object) if suggestion is None else suggestion
     return Clue(reason, chance, texts, np.where(texts == np.array(None), 0.0, confidence))
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from headwater.core.arrays import to_python
 from headwater.core.errors import SchemaError
 from headwater.core.schema import require_columns
+from headwater.methods.far_times import few, main_span
 from headwater.profile.base import Measure
 from headwater.profile.batch import Batch
 from headwater.profile.codec import decode, encode
@@ -106,6 +107,13 @@ class TimeCountsState:
         counts = np.zeros(int(wider[-1] - wider[0]) + 1, np.int64)
         np.add.at(counts, wider - wider[0], self.counts)
         return int(wider[0]), counts
+
+    def without_far(self) -> tuple[Self, F64]:
+        """Return the counts without a few rows that lie far from all others, and when these were, in seconds."""
+        main = main_span(self.buckets, self.buckets + 1, self.counts, few(float(self.counts.sum())))
+        away = np.concatenate([self.buckets[: main.start], self.buckets[main.stop :]])
+        kept = self._with(self.buckets[main], self.counts[main], self.width_s)
+        return kept, away * float(self.width_s)
 
     def merge(self, other: Self) -> Self:
         """Return the counts of both sets of rows."""
@@ -213,6 +221,13 @@ class Stretches:
     def gaps(self) -> F64:
         """The gaps, in order of time."""
         return self.starts[1:] - self.ends[:-1]
+
+    def main(self) -> slice:
+        """Return which stretches are left without a few times that lie far from all others."""
+        alone = self.ends == self.starts
+        # Where gaps were left out, what is no single time holds nobody knows how many.
+        weights = np.where(alone, 1.0, np.inf)
+        return main_span(self.starts, self.ends, weights, few(float(len(self.starts))))
 
     def known_gaps(self) -> F64:
         """Return the gaps and, for those that lie within stretches, a hundred of the greatest length they can have."""

@@ -53,7 +53,7 @@ WRONG_CELLS = pa.schema(
 """One row for each wrong cell. ``suggestion`` is null where none is known, and empty where the cell should be;
 ``confidence`` is the probability that the cell is wrong and the suggestion right."""
 
-_VERSION = 1
+_VERSION = 2
 _SAMPLE = 50_000
 _WRONG = 0.5
 _TAUGHT = 0.9
