@@ -224,10 +224,9 @@ class Stretches:
 
     def main(self) -> slice:
         """Return which stretches are left without a few times that lie far from all others."""
-        alone = self.ends == self.starts
-        # Where gaps were left out, what is no single time holds nobody knows how many.
-        weights = np.where(alone, 1.0, np.inf)
-        return main_span(self.starts, self.ends, weights, few(float(len(self.starts))))
+        within = np.ceil((self.ends - self.starts) / (self.resolution_s or 1.0))
+        times = 1.0 + within  # at least so many: gaps within a stretch are no longer than the resolution
+        return main_span(self.starts, self.ends, times, few(float(times.sum())))
 
     def known_gaps(self) -> F64:
         """Return the gaps and, for those that lie within stretches, a hundred of the greatest length they can have."""
