@@ -126,13 +126,13 @@ class Gaps(Check):
         judged_groups, coarse = 0, 0.0
         away: list[float] = []
         for name, one in state.groups.items():
-            limit = fixed if fixed is not None else longest_usual_gap(one.known_gaps())
+            main = one.main()
+            limit = fixed if fixed is not None else longest_usual_gap(one.only(main).known_gaps())
             if limit is None:
                 continue
             judged_groups += 1
             if limit < one.resolution_s:
                 limit, coarse = one.resolution_s, max(coarse, one.resolution_s)
-            main = one.main()
             away += [*one.starts[: main.start].tolist(), *one.starts[main.stop :].tolist()]
             for place in np.flatnonzero(one.gaps > limit).tolist():
                 start, end = float(one.ends[place]), float(one.starts[place + 1])

@@ -228,6 +228,10 @@ class Stretches:
         times = 1.0 + within  # at least so many: gaps within a stretch are no longer than the resolution
         return main_span(self.starts, self.ends, times, few(float(times.sum())))
 
+    def only(self, part: slice) -> Stretches:
+        """Return some of the stretches."""
+        return replace(self, starts=self.starts[part], ends=self.ends[part])
+
     def known_gaps(self) -> F64:
         """Return the gaps and, for those that lie within stretches, a hundred of the greatest length they can have."""
         return np.append(self.gaps, np.full(_UNSEEN if self.resolution_s else 0, self.resolution_s))
