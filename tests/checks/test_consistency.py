@@ -25,9 +25,9 @@ def test_rows_that_break_a_rule_are_found_and_unknown_passes() -> None:
     assert "nobody pays too much" in finding.message
 
 
-def test_a_rule_about_a_column_that_is_not_there_is_an_error_that_names_it() -> None:
+def test_a_rule_about_a_column_that_is_not_there_fails_and_names_it() -> None:
     finding = one_finding(RowRule(condition="payd <= amount"), target_of(TABLE, key="id"))
-    assert finding.outcome == "error"
+    assert finding.outcome == "fail"
     assert "Did you mean 'paid'?" in finding.message
 
 

@@ -72,7 +72,7 @@ def test_a_check_that_breaks_becomes_a_finding_and_the_others_go_on() -> None:
 
 
 def test_a_column_that_is_not_there_is_named_with_the_nearest() -> None:
-    (message,) = outcomes(NullFraction(column="wort"))["error"]
+    (message,) = outcomes(NullFraction(column="wort"))["fail"]
     assert "Did you mean 'word'?" in message
 
 

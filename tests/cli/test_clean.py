@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
+import pytest
+
 import headwater as hw
 from headwater.cli.clean import as_declared
 from tests.cli.conftest import Cli
@@ -73,20 +76,20 @@ def test_transforms_can_be_listed_from_here(cli: Cli) -> None:
 
 
 def test_a_single_value_stands_for_a_list_of_one() -> None:
-    assert as_declared("clean.values", {"columns": "name", "case": "upper"}) == {
+    assert as_declared("clean.values", {"columns": "name", "case": "upper"}.items()) == {
         "columns": ["name"],
         "case": "upper",
     }
-    assert as_declared("clean.values", {"columns": ["a", "b"]}) == {"columns": ["a", "b"]}
+    assert as_declared("clean.values", {"columns": ["a", "b"]}.items()) == {"columns": ["a", "b"]}
 
 
 def test_null_is_a_word_where_a_parameter_cannot_be_missing() -> None:
-    assert as_declared("clean.outliers", {"action": None, "columns": "x"}) == {
+    assert as_declared("clean.outliers", {"action": None, "columns": "x"}.items()) == {
         "action": "null",
         "columns": ["x"],
     }
-    assert as_declared("clean.outliers", {"low": None}) == {"low": None}
-    assert as_declared("clean.values", {"set_value": None}) == {"set_value": None}
+    assert as_declared("clean.outliers", {"low": None}.items()) == {"low": None}
+    assert as_declared("clean.values", {"set_value": None}.items()) == {"set_value": None}
 
 
 def test_a_parameter_can_come_from_a_file(shop: hw.Repo, cli: Cli) -> None:
@@ -101,3 +104,17 @@ def test_a_parameter_can_come_from_a_file(shop: hw.Repo, cli: Cli) -> None:
     Path("names.json").write_text("{", encoding="utf-8")
     assert "names.json is no JSON" in cli(*words, "mapping=@names.json", code=2).stderr
     assert "none.csv: No such file" in cli(*words, "mapping=@none.csv", code=2).stderr
+
+
+def test_several_columns_are_written_as_everywhere_else() -> None:
+    for given in ([("columns", "a,b")], [("columns", "a"), ("columns", "b")], [("columns", ["a", "b"])]):
+        assert as_declared("clean.values", given) == {"columns": ["a", "b"]}
+    with pytest.raises(click.UsageError, match="given twice"):
+        as_declared("clean.values", [("case", "upper"), ("case", "lower")])
+
+
+def test_what_should_be_a_mapping_and_is_none_is_told() -> None:
+    with pytest.raises(click.UsageError, match="Write it as JSON in quotes"):
+        as_declared("clean.types", [("types", "{ounces:double}")])
+    with pytest.raises(click.UsageError, match="merge is a mapping"):
+        as_declared("clean.deduplicate", [("merge", "label")])

@@ -29,3 +29,9 @@ def test_pairs_are_shown_written_and_committed(cli: Any, tmp_path: Path, monkeyp
     cli("link", "people", "others", "-o", "pairs.csv", "--columns", "name,phone")
     assert (tmp_path / "pairs.csv").read_text().startswith("left_id,")
     assert "0 pairs" in cli("link", "people").stdout
+
+
+def test_a_column_that_is_not_there_is_told(cli: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    filled(tmp_path)
+    assert "Did you mean 'name'" in cli("link", "people", "others", "--columns", "nam,phone", code=2).stderr

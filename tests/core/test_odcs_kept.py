@@ -192,7 +192,7 @@ def said(contract: Contract) -> Contract:
     return replace(contract, kept={}, rules=tuple(sorted(contract.rules, key=repr)))
 
 
-@given(documents(), st.lists(st.sampled_from(CHANGES), max_size=3))
+@given(documents(), st.lists(st.sampled_from(CHANGES), max_size=3, unique=True))
 def test_what_changed_is_written_and_all_else_stays(document: dict[str, Any], changes: list[Any]) -> None:
     contract = Contract.from_odcs(document)
     assert contract.to_odcs() == document

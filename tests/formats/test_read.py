@@ -105,3 +105,23 @@ def test_real_files_are_read_together(shared: Path) -> None:
     assert source.num_rows == 350 + 350 + 438 + 448
     assert source.schema.types == [pa.string(), pa.timestamp("us"), pa.string(), pa.int64()]
     assert source.table().num_rows == source.num_rows
+
+
+def test_a_column_without_values_is_what_it_is_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,n,x,s\n1,,2,\n")
+    (tmp_path / "a.jsonl").write_text('{"id": 1, "n": null, "x": 2, "s": null}\n')
+    guide = {"n": "int64", "x": "double", "s": "string", "other": "date32"}
+    for name in ("a.csv", "a.jsonl"):
+        source = read(tmp_path / name, guide=guide)
+        kinds = {field.name: str(field.type) for field in source.schema}
+        assert kinds == {"id": "int64", "n": "int64", "x": "double", "s": "string"}
+        assert source.table().to_pylist() == [{"id": 1, "n": None, "x": 2.0, "s": None}]
+
+
+def test_values_say_more_than_what_a_column_is_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("n,x\nabc,9007199254740993\n")
+    source = read(tmp_path / "a.csv", guide={"n": "int64", "x": "double"})
+    assert [str(kind) for kind in source.schema.types] == ["string", "int64"]
+    both = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    (tmp_path / "b.csv").write_text("n,x\n,\n")
+    assert [str(kind) for kind in read(both, guide={"n": "int64"}).schema.types] == ["string", "int64"]

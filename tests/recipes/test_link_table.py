@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import headwater as hw
 from headwater.core.errors import UsageError
+from headwater.recipes.entities import Linked
+from headwater.recipes.link_table import _agreeing
 
 PEOPLE: list[dict[str, Any]] = [
     {"id": n, "name": f"{first} {last}", "city": city, "phone": f"0{n * 7919 % 100000:05}"}
@@ -71,3 +74,10 @@ def test_real_pairs_are_inside_the_table(shared: Path) -> None:
     found = repo.link("people")
     assert found.num_rows == 500
     assert found.schema.names[:2] == ["left_rec_id", "right_rec_id"]
+
+
+def test_a_pair_of_which_no_field_agrees_is_a_row_too() -> None:
+    order = np.arange(2)
+    similarity = np.array([[0.5, 0.95], [np.nan, 1.0]])
+    found = Linked(order, order, np.array([0.9, 0.8]), similarity, ("name", "city"))
+    assert _agreeing(found, order).to_pylist() == ["", "name, city"]

@@ -344,3 +344,29 @@ def test_a_file_whose_name_is_no_unicode_is_imported_and_named_readably(repo: Re
     Path(file).write_text("id\n1\n")
     assert import_data(repo, "d", file, key="id").rows == 1
     assert repo.commit("HEAD").message == f"Import {tmp_path}/caf\\xe9.csv into d"
+
+
+def test_a_file_whose_column_has_no_values_fits_a_dataset_of_any_type(tmp_path: Path) -> None:
+    repo = Repo.init("memory://")
+    (tmp_path / "a.csv").write_text("id,n,x\n1,2,0.5\n")
+    (tmp_path / "b.csv").write_text("id,n,x\n2,,3\n")
+    (tmp_path / "c.csv").write_text("id,n,x\n")
+    import_data(repo, "d", tmp_path / "a.csv", key="id")
+    import_data(repo, "d", tmp_path / "b.csv", mode="append")
+    import_data(repo, "d", tmp_path / "c.csv", mode="append")
+    import_data(repo, "d", [{"id": 3, "n": None, "x": None}], mode="upsert")
+    assert [str(kind) for kind in repo["d"].schema.types] == ["int64", "int64", "double"]
+    assert repo["d"].to_arrow()["n"].to_pylist() == [2, None, None]
+
+
+def test_a_type_that_does_not_fit_is_told_with_the_value_and_how_to_read_it(tmp_path: Path) -> None:
+    repo = Repo.init("memory://")
+    import_data(repo, "d", [{"id": 1, "n": 2}], key="id")
+    (tmp_path / "a.csv").write_text("id,n\n2,3\n3,three\n")
+    with pytest.raises(SchemaError, match=r"first that does not fit: a.csv, line 3: .*'three'"):
+        import_data(repo, "d", tmp_path / "a.csv", mode="append")
+    (tmp_path / "b.csv").write_text("id,n\n2,007\n")
+    with pytest.raises(SchemaError, match=r"--schema n:int64"):
+        import_data(repo, "d", tmp_path / "b.csv", mode="append")
+    import_data(repo, "d", tmp_path / "b.csv", mode="append", schema={"n": "int64"})
+    assert repo["d"].num_rows == 2

@@ -82,7 +82,15 @@ class OutlierValues(Check):
                 bad=f"{offenders(share, 'lies', 'lie', noun='value', column=self.column)} far from the others, "
                 f"which are from {number_text(low)} to {number_text(high)}.",
                 evidence={"low": low, "high": high},
-                fix=Fix(transform="clean.outliers", parameters={"columns": [self.column], "action": "clip"}),
+                fix=Fix(
+                    transform="clean.outliers",
+                    parameters={
+                        "columns": [self.column],
+                        "low": _bound(low),
+                        "high": _bound(high),
+                        "action": "clip",
+                    },
+                ),
             )
         ]
 

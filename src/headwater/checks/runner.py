@@ -13,7 +13,7 @@ from headwater.checks.base import Check, Target
 from headwater.checks.kept import keep_findings, keep_rows, kept_findings, kept_rows
 from headwater.checks.report import Report, scores_of, sort_findings
 from headwater.checks.rows import Wanted, find_rows
-from headwater.core.errors import HeadwaterError
+from headwater.core.errors import HeadwaterError, NotFound
 from headwater.core.findings import Finding, Outcome
 from headwater.profile.base import Measure, NeedExact, State
 from headwater.profile.measure import Measured, measure
@@ -183,7 +183,11 @@ def _with_rows(asked: Iterable[_Asked], target: Target) -> list[Finding]:
         for finding in one.findings or ():
             number = len(findings)
             findings.append(finding)
-            if finding.rows or finding.outcome in (Outcome.PASS, Outcome.ERROR):
+            if (
+                finding.rows
+                or finding.outcome in (Outcome.PASS, Outcome.ERROR)
+                or "error" in finding.evidence
+            ):
                 continue
             try:
                 which = one.check.offending(finding, target)
@@ -234,11 +238,13 @@ def _broken(check: Check, error: Exception) -> Finding:
     text = str(error) if isinstance(error, HeadwaterError) else f"{type(error).__name__}: {error}"
     logger.debug("check broke", extra={"check": check.id}, exc_info=error)
     column = getattr(check, "column", None)
+    # That a column is not there is a fault of the data, or of the rule; the check is not broken.
+    lacks = isinstance(error, NotFound) and error.facts.get("kind") == "column"
     return Finding(
         check=check.id,
-        outcome=Outcome.ERROR,
+        outcome=Outcome.FAIL if lacks else Outcome.ERROR,
         severity=0.5,
         column=column if isinstance(column, str) else None,
-        message=f"The check could not run: {text.rstrip('. ')}.",
+        message=f"{'There is nothing to judge' if lacks else 'The check could not run'}: {text.rstrip('. ')}.",
         evidence={"error": type(error).__name__},
     )

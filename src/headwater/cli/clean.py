@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from headwater.cli.app import Session, command
-from headwater.cli.options import assignment, seed_option, shell_word
+from headwater.cli.options import assignment, column_names, seed_option, shell_word
 
 if TYPE_CHECKING:
     from headwater.transforms.run import TransformResult
@@ -89,7 +90,7 @@ def clean(
         return
     if dataset is None or transform is None:
         raise click.UsageError("Which dataset and which transform? `hw clean --list` lists the transforms.")
-    given = as_declared(transform, {name: _from_file(value) for name, value in parameters})
+    given = as_declared(transform, [(name, _from_file(value)) for name, value in parameters])
     if review is not None and accept is not None:
         raise click.UsageError("First --review, then --accept what was decided.")
     if review is not None and review != "-" and not review.lower().endswith(".csv"):
@@ -184,25 +185,45 @@ def _from_file(value: Any) -> Any:
     return {row[0]: row[1] for row in rows[1:]}
 
 
-def as_declared(transform: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return parameters with a single value in a list where the transform declares several.
+def as_declared(transform: str, parameters: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return parameters in the form that the transform declares.
 
-    So ``-p columns=city`` means the same as ``-p columns='["city"]'``. And ``-p action=null`` is the word, where the
-    parameter cannot be missing.
+    ``-p columns=city,age``, ``-p columns=city -p columns=age`` and ``-p columns='["city", "age"]'`` are the same. And
+    ``-p action=null`` is the word, where the parameter cannot be missing.
+
+    Raises
+    ------
+    click.UsageError
+        If a parameter comes twice, or a mapping is none.
     """
     from dataclasses import fields
 
     from headwater.transforms.base import TRANSFORMS
 
     kinds = {item.name: str(item.type) for item in fields(TRANSFORMS[transform])}  # type: ignore[arg-type]
-
-    def declared(name: str, value: Any) -> Any:
+    out: dict[str, Any] = {}
+    for name, value in parameters:
         kind = kinds.get(name, "Any")
+        if kind.startswith("tuple["):
+            out[name] = [*out.get(name, []), *_listed(value, kind)]
+            continue
+        if name in out:
+            raise click.UsageError(f"The parameter {name} is given twice, and has one value.")
+        if kind.startswith("Mapping[") and not isinstance(value, Mapping):
+            raise click.UsageError(
+                f"The parameter {name} is a mapping, and {value!r} is none. Write it as JSON in quotes: "
+                f'-p {name}=\'{{"from": "to"}}\', or -p {name}=@FILE with a .json or .csv file.'
+            )
         if value is None and "None" not in kind and "Any" not in kind:
             value = "null"
-        return [value] if kind.startswith("tuple[") and not isinstance(value, list) else value
+        out[name] = value
+    return out
 
-    return {name: declared(name, value) for name, value in parameters.items()}
+
+def _listed(value: Any, kind: str) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    return list(column_names(value)) if isinstance(value, str) and "str" in kind else [value]
 
 
 def draw_transform(out: Any, done: TransformResult, limit: int | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +123,12 @@ def file_in_memory(
         if place is None:
             continue
         wanted = tuple(key) or (contract.key if contract else ())
+        if place is source:
+            known = _promised_types(contract) if contract else {}
+            if baseline is not None:
+                there = repo.at(BASELINE)[name].schema
+                known = {**dict(zip(there.names, there.types, strict=True)), **known}
+            reading = {"guide": known, **reading}
         try:
             done = at.import_(name, place, key=wanted or None, **reading)
         except InvalidKeys:
@@ -133,3 +140,15 @@ def file_in_memory(
         for note in done.notes:
             session.say(f"Note: {note}")
     return repo
+
+
+def _promised_types(contract: Contract) -> dict[str, Any]:
+    """Return the types that a contract promises, those that are types here."""
+    from headwater.core.types import parse_type
+
+    out = {}
+    for column in contract.columns:
+        if column.type:
+            with suppress(UsageError):
+                out[column.name] = parse_type(column.type)
+    return out

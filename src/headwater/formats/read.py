@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.core.errors import NotFound, UsageError
 from headwater.core.types import parse_type
 from headwater.formats.base import FileMemory, OnBadLines, ReadOptions, Source
 from headwater.formats.detect import detect, reader_named
+from headwater.formats.infer import EXACT_IN_DOUBLE
 from headwater.formats.locate import Place, locate
 from headwater.formats.several import combine, few
 
@@ -35,6 +37,7 @@ def read(
     on_bad_lines: OnBadLines = "error",
     metadata: bool = False,
     memory: FileMemory | None = None,
+    guide: Schema | None = None,
 ) -> Source:
     r"""Look at data and return it as a source, whose batches can then be drawn as often as needed.
 
@@ -71,6 +74,8 @@ def read(
         Of a folder of media, make columns of what their headers say: size, duration and the like.
     memory : FileMemory, optional
         What remembers the files of a folder, so that those that did not change are not read.
+    guide : pyarrow.Schema or mapping of str to str, optional
+        What columns are elsewhere: a column here that has no values, or whole numbers where decimals are, is read so.
 
     Returns
     -------
@@ -122,6 +127,12 @@ def read(
     if missing:
         columns = list(dict.fromkeys(name for source in sources for name in source.schema.names))
         raise NotFound.among("column", missing[0], columns)
+    wanted = _types(guide)
+    if wanted:
+        sources = [
+            _guided(source, wanted, place, format, options, is_alone=len(places) == 1)
+            for source, place in zip(sources, places, strict=True)
+        ]
     if len(sources) == 1:
         return replace(sources[0], notes=few(sources[0].notes))
 
@@ -155,6 +166,45 @@ def _types(schema: Schema | None) -> dict[str, pa.DataType]:
     if isinstance(schema, pa.Schema):
         return dict(zip(schema.names, schema.types, strict=True))
     return {name: parse_type(kind) if isinstance(kind, str) else kind for name, kind in schema.items()}
+
+
+def _guided(
+    source: Source,
+    guide: Mapping[str, pa.DataType],
+    place: Place,
+    format: str | None,
+    options: ReadOptions,
+    *,
+    is_alone: bool,
+) -> Source:
+    """Return the source read again, where what columns are elsewhere says more than its own values."""
+    types = {
+        field.name: guide[field.name]
+        for field in source.schema
+        if field.name in guide and field.type != guide[field.name] and field.name in source.unsettled
+    }
+    whole = [
+        field.name
+        for field in source.schema
+        if pa.types.is_integer(field.type) and pa.types.is_floating(guide.get(field.name, field.type))
+    ]
+    types |= {name: guide[name] for name in _exact_in_double(source, whole)}
+    if not types:
+        return source
+    return _source(place, format, replace(options, schema={**types, **options.schema}), is_alone=is_alone)
+
+
+def _exact_in_double(source: Source, names: Sequence[str]) -> list[str]:
+    """Return those columns of whole numbers that doubles hold without loss."""
+    left = list(names)
+    for batch in source.batches() if left else ():
+        ends = {name: pc.min_max(batch.column(name)).as_py() for name in left}
+        left = [
+            name
+            for name in left
+            if max(abs(ends[name]["min"] or 0), abs(ends[name]["max"] or 0)) <= EXACT_IN_DOUBLE
+        ]
+    return left
 
 
 def _require_databases(places: Sequence[Place], format: str | None) -> None:

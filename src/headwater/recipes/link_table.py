@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.core.errors import UsageError
+from headwater.core.schema import require_columns
 from headwater.reading.dataset import Dataset
 from headwater.reading.numbered import rows_at
 from headwater.recipes.duplicate_rows import searched_columns
@@ -47,6 +48,8 @@ def link_table(
     if right is None:
         found = entity_pairs(left, searched_columns(left, "entities", columns), **running)
     else:
+        for dataset in (left, right):
+            require_columns(dataset.schema, list(columns), where=f"dataset {dataset.name!r}")
         fields = entity_fields(left, columns, other=right)
         if len(fields) < 2:
             raise UsageError(
@@ -73,8 +76,9 @@ def _keys(dataset: Dataset, numbers: Any, side: str) -> dict[str, Any]:
 
 
 def _agreeing(found: Linked, order: Any) -> pa.Array:
-    parts = [
-        pc.if_else(pa.array(np.nan_to_num(similarity[order]) >= AGREES), name, pa.scalar(None, pa.string()))
-        for name, similarity in zip(found.fields, found.similarity, strict=True)
-    ]
-    return pc.binary_join_element_wise(*parts, ", ", null_handling="skip")
+    out = pa.array([""] * len(order), pa.string())
+    for name, similarity in zip(found.fields, found.similarity, strict=True):
+        agrees = pa.array(np.nan_to_num(similarity[order]) >= AGREES)
+        longer = pc.binary_join_element_wise(out, pc.if_else(pc.equal(out, ""), name, f", {name}"), "")
+        out = pc.if_else(agrees, longer, out)
+    return out

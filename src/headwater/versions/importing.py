@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 import pyarrow as pa
 
 from headwater.core.contract import Contract, promises
-from headwater.core.errors import UsageError, require_choice
+from headwater.core.errors import HeadwaterError, InputError, SchemaError, UsageError, require_choice
 from headwater.core.ids import CommitId
 from headwater.core.schema import SchemaChange, require_columns
 from headwater.core.text import printable
@@ -139,15 +140,18 @@ def import_data(
     waiting = _count(tx, QUARANTINE.format(dataset))
     if mode == "upsert":
         _require_key(dataset, keys, before.key if before else None)
-    if mode == "upsert" and before is not None:
-        tx.upsert(dataset, rows, schema_change=schema_change)
-    elif mode == "append":
-        tx.append(dataset, rows, key=keys, schema_change=schema_change, on_bad_rows=on_bad_rows)
-    elif dataset in tx and opened.is_current(tx[dataset].manifest):
-        tx.upsert(dataset, rows)
-        tx.delete(dataset, keys=opened.gone())
-    else:
-        tx.overwrite(dataset, rows, key=keys, schema_change=schema_change, on_bad_rows=on_bad_rows)
+    try:
+        if mode == "upsert" and before is not None:
+            tx.upsert(dataset, rows, schema_change=schema_change)
+        elif mode == "append":
+            tx.append(dataset, rows, key=keys, schema_change=schema_change, on_bad_rows=on_bad_rows)
+        elif dataset in tx and opened.is_current(tx[dataset].manifest):
+            tx.upsert(dataset, rows)
+            tx.delete(dataset, keys=opened.gone())
+        else:
+            tx.overwrite(dataset, rows, key=keys, schema_change=schema_change, on_bad_rows=on_bad_rows)
+    except SchemaError as error:
+        raise _with_value(error, source, reading) from error
     _set_facts(tx, dataset, opened.about)
     _set_roles(tx, dataset, label=label, sensitive=sensitive, time=time)
     quarantined = _count(tx, QUARANTINE.format(dataset)) - waiting
@@ -175,6 +179,25 @@ def import_data(
         changed=stat["changed"],
         quarantined=quarantined,
         notes=notes,
+    )
+
+
+def _with_value(error: SchemaError, source: Any, reading: Mapping[str, Any]) -> SchemaError:
+    """Return an error about a column's type with the first value of the file that is of another one."""
+    facts = error.facts
+    if not (isinstance(source, str | Path) and {"column", "expected"} <= facts.keys()):
+        return error
+    types = {**dict(reading.get("schema") or {}), facts["column"]: facts["expected"]}
+    try:
+        deque(read(source, **{**reading, "schema": types}).batches(), maxlen=0)
+    except InputError as found:
+        return SchemaError(f"{error.message} The first that does not fit: {found.message}", **facts)
+    except HeadwaterError:
+        return error
+    return SchemaError(
+        f"{error.message} All values can be read as {facts['expected']}: --schema "
+        f"{facts['column']}:{facts['expected']} does so.",
+        **facts,
     )
 
 
@@ -235,6 +258,8 @@ def _opened(
                 f"These options go with a file, not with data in memory: {', '.join(sorted(reading))}."
             )
         return _Opened(place=f"a {type(source).__name__} in memory", rows=incoming(source))
+    if before is not None:
+        reading = {"guide": before.schema, **reading}
     if not isinstance(source, str | Path):
         opened = read(source, **reading)
         place = ", ".join(str(item) for item in source)

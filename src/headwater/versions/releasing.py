@@ -73,7 +73,9 @@ def release_rows(
     message = f"Release rows of {dataset} from quarantine: {reason}"
     # Whoever releases rows wants them in: they are not diverted once more, but keep the commit out.
     tx = repo.transaction(message, provenance=provenance, divert=False)
-    table = repo[queue].to_arrow(where=where) if where is not None else _mended(rows, reading)
+    table = (
+        repo[queue].to_arrow(where=where) if where is not None else _mended(rows, repo[queue].schema, reading)
+    )
     columns = [name for name in table.column_names if name not in ("_reason", "_check", "_time")]
     table = table.select(columns)
     if not table.num_rows:
@@ -110,7 +112,7 @@ def _delete_waiting(
     return before - left
 
 
-def _mended(rows: Any, reading: dict[str, Any]) -> pa.Table:
+def _mended(rows: Any, guide: pa.Schema, reading: dict[str, Any]) -> pa.Table:
     if isinstance(rows, str | Path):
-        return incoming(read(rows, **reading)).table()
+        return incoming(read(rows, **{"guide": guide, **reading})).table()
     return incoming(rows).table()
