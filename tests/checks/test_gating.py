@@ -284,3 +284,35 @@ def test_rows_with_columns_of_every_kind_are_diverted_whole(home: str) -> None:
     assert {name: waiting[name] for name in table.column_names} == table.slice(1, 1).to_pylist()[0]
     assert sorted(repo["t"].to_arrow()["id"].to_pylist()) == ["a", "ü数"]
     assert verify(repo).findings == []
+
+
+def test_a_row_in_quarantine_says_what_it_has_and_what_was_asked(home: str) -> None:
+    repo = hw.init(home)
+    rules = (
+        IN_RANGE,
+        Rule(check="validity.pattern", column="name", parameters={"pattern": "(?:^[a-z]).*"}),
+        Rule(check="validity.set", column="city", parameters={"values": ["Ulm"]}),
+        Rule(check="consistency.rule", parameters={"condition": "age < id"}),
+        Rule(check="completeness.null_fraction", column="name", parameters={}),
+    )
+    with repo.transaction("people") as tx:
+        tx.append("people", [{"id": 100, "age": 20, "name": "a", "city": "Ulm"}], key="id")
+        tx.set_contract("people", Contract(dataset="people", key=("id",), rules=rules))
+    repo.set_gate("main", suite="contract", divert=[rule.check for rule in rules])
+    rows = [
+        {"id": 201, "age": -5, "name": "n", "city": "Ulm"},
+        {"id": 202, "age": 20, "name": "N" * 99, "city": "Ulm"},
+        {"id": 203, "age": 20, "name": "n", "city": "Bonn"},
+        {"id": 4, "age": 20, "name": "n", "city": "Ulm"},
+        {"id": 205, "age": 20, "name": None, "city": "Ulm"},
+    ]
+    with repo.transaction("more") as tx:
+        tx.append("people", rows)
+    waiting = repo["people.quarantine"].to_arrow().select(["id", "_reason"]).to_pylist()
+    assert {row["id"]: row["_reason"] for row in waiting} == {
+        201: "age = -5: not between 0 and 120",
+        202: f"name = {'N' * 60}: does not match ^[a-z]",
+        203: "city = Bonn: not among the 1 allowed",
+        4: "id = 4, age = 20: breaks the rule: age < id",
+        205: "name = null: missing values",
+    }

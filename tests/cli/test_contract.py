@@ -177,3 +177,12 @@ def test_a_rule_about_a_column_that_is_not_there_is_a_finding(shop: hw.Repo, cli
     odd = Rule(check="validity.range", column="age", severity="bogus")
     with pytest.raises(UsageError, match="'bogus'"), shop.transaction("odd") as tx:
         tx.set_contract("people", Contract(dataset="people", rules=(odd,)))
+
+
+def test_a_rule_that_cannot_run_is_told_when_the_contract_is_set(
+    shop: hw.Repo, cli: Cli, folder: Path
+) -> None:
+    rule = Rule(check="consistency.rule", parameters={"condition": "agee > 0"})
+    (folder / "c.yaml").write_text(contract_yaml(Contract(dataset="people", rules=(rule,))), encoding="utf-8")
+    answer = cli("contract", "set", "people", "c.yaml")
+    assert "consistency.rule cannot run on the data as they are: Column 'agee' not found" in answer.stderr

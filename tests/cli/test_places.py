@@ -10,6 +10,7 @@ import headwater as hw
 from headwater.cli.app import Session
 from headwater.cli.places import BASELINE, file_in_memory, has_repository, here_if_dataset, looks_like_file
 from headwater.core.errors import NotFound
+from tests.cli.conftest import Cli
 
 
 def test_what_looks_like_a_file(folder: Path) -> None:
@@ -58,3 +59,24 @@ def test_a_file_and_its_baseline_are_datasets_in_memory(folder: Path) -> None:
     assert repo["t"].num_rows == 2
     assert repo.at(BASELINE)["t"].key == ("id",)
     assert repo.at(BASELINE)["t"].num_rows == 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("drift", "new.csv", "--against", "old.csv"),
+        ("errors", "new.csv"),
+        ("link", "new.csv"),
+        ("clean", "new.csv", "clean.missing"),
+    ],
+)
+def test_a_file_where_a_dataset_is_needed_gets_a_hint(words: tuple[str, ...], folder: Path, cli: Cli) -> None:
+    for name in ("new.csv", "old.csv"):
+        (folder / name).write_text("a,b\n1,2\n")
+    told = cli(*words, code=2).stderr.replace("\n", " ")
+    assert "'new.csv' is a file" in told
+    assert "hw init && hw import new.csv" in told
+    assert words[0] != "drift" or "`hw check new.csv --against old.csv` compares two files" in told
+    cli("init")
+    told = cli(*words, code=2).stderr.replace("\n", " ")
+    assert "`hw import new.csv` makes it one" in told

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headwater.core.odcs_parts import option_rules, rules_of
+from headwater.core.odcs_parts import as_written, option_rules, rules_of
 
 NULLS = "completeness.null_fraction"
 
@@ -86,3 +86,9 @@ def test_limits_below_a_share_are_not_the_limit_itself() -> None:
 def test_a_pattern_that_may_match_anywhere_is_one_for_the_whole_text() -> None:
     (rule,) = option_rules({"name": "x", "logicalTypeOptions": {"pattern": "b"}})
     assert rule.parameters == {"pattern": ".*(?:b).*"}
+
+
+@pytest.mark.parametrize("pattern", ["^[A-Z]", "[A-Z]$", "a|b", "^a$", "(?:x)", "^(?:x).*", "a)(b", ""])
+def test_a_pattern_is_told_as_it_was_written(pattern: str) -> None:
+    (rule,) = option_rules({"name": "x", "logicalTypeOptions": {"pattern": pattern}})
+    assert as_written(rule.parameters["pattern"]) == pattern

@@ -84,3 +84,9 @@ def test_a_severity_that_nobody_knows_is_named() -> None:
     (told,) = wrong_words(of(quality=rules))
     assert told.startswith("schema[0].quality[0].severity is 'warnign'")
     assert "Did you mean 'warning'?" in told
+
+
+def test_a_pattern_that_is_none_is_named() -> None:
+    column = {"name": "x", "logicalTypeOptions": {"pattern": "["}}
+    (told,) = wrong_words(of(properties=[column]))
+    assert "pattern is '[', which is no regular expression (RE2): missing ]" in told

@@ -90,7 +90,7 @@ def test_a_condition_is_true_false_or_unknown() -> None:
         (InSet(column="whole", values=("a",)), SchemaError, "cannot hold all of"),
         (InSet(column="whole", values=(300,)), SchemaError, "cannot hold all of"),
         (Matches(column="x", pattern="a"), SchemaError, "a pattern needs text"),
-        (Matches(column="word", pattern="(?<=a)b"), UsageError, "no regular expression of RE2"),
+        (Matches(column="word", pattern="(?<=a)b"), UsageError, "no regular expression .RE2.: invalid perl"),
         (Parses(column="x", sql_type="DATE"), SchemaError, "needs text"),
         (Holds(condition="y > 1", reads=()), NotFound, "Column 'y' not found"),
     ],
@@ -127,3 +127,14 @@ def test_the_columns_of_a_condition_are_found_whatever_their_case() -> None:
 def test_what_is_no_condition_of_one_row_is_refused(condition: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         sql_columns(condition, TABLE.schema)
+
+
+def test_a_column_that_needs_quotes_is_told_so() -> None:
+    schema = pa.schema(
+        [("education-num", pa.int64()), ("education", pa.string()), ("hours per week", pa.int64())]
+    )
+    with pytest.raises(NotFound, match='Write "education-num" in double quotes'):
+        sql_columns("education-num <= 16", schema)
+    assert sql_columns('"education-num" <= 16', schema) == ("education-num",)
+    with pytest.raises(NotFound, match="Did you mean 'education'"):
+        sql_columns("eduction = 'x'", schema)

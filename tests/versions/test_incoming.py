@@ -10,8 +10,9 @@ import polars
 import pyarrow as pa
 import pytest
 
+import headwater as hw
 from headwater.core.errors import SchemaError, UsageError
-from headwater.versions.incoming import Rows, fit, incoming
+from headwater.versions.incoming import Rows, first_misfit, fit, incoming
 
 TABLE = pa.table({"a": [1, 2, 3], "b": ["x", None, "z"]})
 
@@ -130,6 +131,29 @@ def test_rows_are_fitted_by_name_and_missing_columns_are_null() -> None:
     ids=str,
 )
 def test_a_value_that_does_not_fit_its_column_is_refused(values: list[Any], kind: pa.DataType) -> None:
-    with pytest.raises(SchemaError, match=r"Column 'x' is .*, and a value does not fit it") as caught:
+    with pytest.raises(SchemaError, match=r"Column 'x' is .*, and a value \(.*\) does not fit it") as caught:
         fit(pa.table({"x": values}), pa.schema([("x", kind)]))
     assert caught.value.column == "x"
+
+
+@pytest.mark.parametrize("bad", [0, 1, 2, 5])
+def test_the_first_value_that_does_not_fit_is_found(bad: int) -> None:
+    texts = ["1", "2", None, "4", "5", "6"]
+    texts[bad] = "x"
+    batches = [pa.record_batch({"a": pa.array(part, pa.string())}) for part in (texts[:2], texts[2:])]
+    assert first_misfit(batches, "a", pa.int64()) == (bad + 1, "x")
+    assert first_misfit(batches, "a", pa.string()) is None
+
+
+def test_a_value_of_another_type_is_named_with_its_row() -> None:
+    repo = hw.init("memory://")
+    with repo.transaction("people") as tx:
+        tx.append("people", [{"id": 1, "age": 3}], key="id")
+    told = r"The first value that does not fit is 'abc', in row 2\."
+    with pytest.raises(SchemaError, match=told), repo.transaction("more") as tx:
+        tx.append("people", [{"id": 2, "age": "7"}, {"id": 3, "age": "abc"}])
+    with (
+        pytest.raises(SchemaError, match=r"a value \(7\.5\) does not fit it"),
+        repo.transaction("more") as tx,
+    ):
+        tx.append("people", [{"id": 2, "age": 7.5}])

@@ -266,6 +266,10 @@ class Check(Protocol):
         """
         return ""
 
+    def asks(self) -> str:
+        """Say in a few words what a row is asked for, as a reader of one row that lacks it wants to know it."""
+        return type(self).title[:1].lower() + type(self).title[1:]
+
     def offending(self, finding: Finding, target: Target) -> str | RowFilter | None:
         """Say which rows a finding is about: a SQL condition or a `RowFilter`; None if it is not about rows.
 

@@ -71,6 +71,10 @@ class RowRule(Check):
             )
         ]
 
+    def asks(self) -> str:
+        """Say the rule."""
+        return f"breaks the rule: {self.description or self.condition}"
+
     def offending(self, finding: Finding, target: Target) -> str:
         """Return the condition for rows that break the rule."""
         return f"({self.condition}) IS FALSE"

@@ -8,6 +8,7 @@ from datetime import UTC
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.checks.base import CHECKS, Target
@@ -23,12 +24,15 @@ from headwater.store.lookup import Places, gather
 from headwater.store.manifest import Manifest
 from headwater.store.writing import Workshop
 from headwater.versions import edit
-from headwater.versions.diff import row_changes
+from headwater.versions.diff import as_text, row_changes
 from headwater.versions.gate import Gate
 from headwater.versions.incoming import Rows
 from headwater.versions.transaction import QUARANTINE
 
 __all__ = ["Gated", "audit", "require_checks", "require_names", "suite_of"]
+
+
+_SHOWN = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +186,7 @@ class _Taken:
     old: Places
     reasons: NDArray[np.int64]
     findings: list[Finding]
+    asked: list[str]
 
     def __len__(self) -> int:
         return len(self.new)
@@ -197,6 +202,7 @@ def _taken(
     places = Places.join([changes.added, changes.after])
     reasons = np.full(len(places), -1, np.int64)
     findings: list[Finding] = []
+    asked: list[str] = []
     stopping: list[Finding] = []
     names = {name.partition(":")[0] for name in gate.divert}
     for check in (one for one in suite_of(gate, target).checks if one.id in names):
@@ -211,9 +217,10 @@ def _taken(
             if fresh.any():
                 reasons[fresh] = len(findings)
                 findings.append(finding)
+                asked.append(check.asks())
     chosen = reasons >= 0
     pairs = chosen[len(changes.added) :]
-    return _Taken(places[chosen], changes.before[pairs], reasons[chosen], findings), stopping
+    return _Taken(places[chosen], changes.before[pairs], reasons[chosen], findings, asked), stopping
 
 
 def _without(now: Manifest, before: Manifest | None, taken: _Taken, shop: Workshop, name: str) -> Manifest:
@@ -230,14 +237,36 @@ def _without(now: Manifest, before: Manifest | None, taken: _Taken, shop: Worksh
 def _told(target: Target, taken: _Taken, shop: Workshop) -> pa.Table:
     """Return the rows that are taken out, with the reason, the check and the time."""
     rows = gather(target.dataset.manifest, taken.new, shop.objects, executor=shop.executor)
-    index = pa.array(taken.reasons)
-    for name, values in (
-        ("_reason", [one.message for one in taken.findings]),
-        ("_check", [one.check for one in taken.findings]),
-    ):
-        rows = rows.append_column(name, pa.array(values, pa.string()).take(index))
+    checks = pa.array([one.check for one in taken.findings], pa.string()).take(pa.array(taken.reasons))
+    rows = rows.append_column("_reason", _reasons(rows, taken)).append_column("_check", checks)
     time = pa.scalar(target.now.astimezone(UTC), pa.timestamp("us", "UTC"))
     return rows.append_column("_time", pa.repeat(time, rows.num_rows))
+
+
+def _reasons(rows: pa.Table, taken: _Taken) -> pa.Array:
+    """Return for each row what it has in the columns of its finding, and what was asked."""
+    out = np.empty(rows.num_rows, object)
+    for number, (finding, asked) in enumerate(zip(taken.findings, taken.asked, strict=True)):
+        at = np.flatnonzero(taken.reasons == number)
+        mine = rows.take(pa.array(at))
+        column = finding.column or ""
+        names = [column] if column in rows.column_names else column.split(", ")
+        told = [
+            pc.binary_join_element_wise(
+                f"{name} = ", pc.utf8_slice_codeunits(_text(mine.column(name)), 0, _SHOWN), ""
+            )
+            for name in names
+            if name in rows.column_names
+        ]
+        text = pc.binary_join_element_wise(*told, ", ") if told else pa.array([""] * len(at))
+        out[at] = pc.binary_join_element_wise(text, asked, ": " if told else "").to_numpy(
+            zero_copy_only=False
+        )
+    return pa.array(out, pa.string())
+
+
+def _text(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.fill_null(as_text(values), "null")
 
 
 def _queued(waiting: Manifest | None, rows: pa.Table, shop: Workshop, of: Dataset) -> Manifest:

@@ -123,7 +123,8 @@ class LabelIssues(Check):
             f"{self._example(label, found, target)} Look at them; {noise}, and for {sure:,} the model is at least "
             f"{percent(self.fix_confidence)} sure."
         )
-        good = f"{looks} wrong; {noise}.{blind}"
+        most = f", which passes up to {percent(self.maximum)}" if count else ""
+        good = f"{looks} wrong{most}; {noise}.{blind}"
         fix = {"column": label, "min_confidence": self.fix_confidence, "folds": self.folds}
         fix |= {"recipe": self.recipe} if self.recipe else {}
         fix |= {"exclude": list(exclude)} if exclude else {}

@@ -56,10 +56,9 @@ def sort_out(
     Notes
     -----
     A finding about rows is old if none of the rows that the commit adds or changes offends anew, and no more rows
-    offend than did; another one if it is
-    no more severe than it was, and its value no farther from its threshold. A check that the branch's contract did not ask
-    for is new, a check that broke is never old, and neither is what was allowed until a day that is over: it was to
-    be mended by then.
+    offend than did; another one if it is no more severe than it was, and its value no farther from its threshold. A
+    check that the branch's contract did not ask for is new, a check that broke is never old, and neither is what was
+    allowed until a day that is over: it was to be mended by then.
     """
     judged = [one for one in findings if one.outcome is not Outcome.ERROR and _EXPIRED not in one.evidence]
     if not judged:

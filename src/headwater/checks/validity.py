@@ -14,6 +14,7 @@ from headwater.checks.base import CHECKS, Check, Level, States, Target
 from headwater.checks.judging import number_text, offenders, share_finding, share_of, shown
 from headwater.core.arrays import to_python
 from headwater.core.findings import Finding, Fix
+from headwater.core.odcs_parts import as_written
 from headwater.profile.base import Measure, NeedExact
 from headwater.profile.conformance import Bound, InRange, InSet, Matches, set_array
 from headwater.profile.extremes import Extremes
@@ -94,6 +95,10 @@ class Range(Check):
                 ),
             )
         ]
+
+    def asks(self) -> str:
+        """Say between which limits."""
+        return f"not {_between(self.minimum, self.maximum)}"
 
     def offending(self, finding: Finding, target: Target) -> str:
         """Return the condition for values outside."""
@@ -177,6 +182,10 @@ class Set(Check):
             )
         ]
 
+    def asks(self) -> str:
+        """Say of how many values."""
+        return f"not among the {len(self.values):,} allowed"
+
     def offending(self, finding: Finding, target: Target) -> str:
         """Return the condition for other values."""
         name = identifier(self.column)
@@ -233,6 +242,7 @@ class Pattern(Check):
     def judge(self, states: States, target: Target) -> list[Finding]:
         """Hold the share of texts that do not match against what is allowed."""
         share = share_of(states, self._matches, "unmatched", apart=["missing"], maximum=self.max_fraction)
+        written = as_written(self.pattern)
         return [
             share_finding(
                 self,
@@ -240,10 +250,14 @@ class Pattern(Check):
                 maximum=self.max_fraction,
                 column=self.column,
                 weight=0.4,
-                good=f"All texts of {self.column!r} match {self.pattern}.",
-                bad=f"{offenders(share, 'does', 'do', noun='text', column=self.column)} not match {self.pattern}.",
+                good=f"All texts of {self.column!r} match {written}.",
+                bad=f"{offenders(share, 'does', 'do', noun='text', column=self.column)} not match {written}.",
             )
         ]
+
+    def asks(self) -> str:
+        """Say the pattern."""
+        return f"does not match {as_written(self.pattern)}"
 
     def offending(self, finding: Finding, target: Target) -> str:
         """Return the condition for texts that do not match."""
@@ -308,6 +322,10 @@ class Length(Check):
                 f"{between}: {', '.join(parts)}.",
             )
         ]
+
+    def asks(self) -> str:
+        """Say between which lengths."""
+        return f"length not {_between(self.minimum, self.maximum)}"
 
     def offending(self, finding: Finding, target: Target) -> str:
         """Return the condition for values too short or too long."""

@@ -9,6 +9,7 @@ import click
 
 from headwater.cli.app import Session, command
 from headwater.cli.options import assignment, column_names, seed_option, shell_word
+from headwater.cli.places import require_datasets
 
 if TYPE_CHECKING:
     from headwater.transforms.run import TransformResult
@@ -47,7 +48,12 @@ __all__ = ["as_declared", "clean", "draw_transform"]
 @seed_option("Seed of all randomness.")
 @click.option("-m", "--message", help="Commit message; says what was done by default.")
 @click.option(
-    "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Rows to show of a dry run."
+    "-n",
+    "--limit",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Rows to show of a dry run.",
 )
 def clean(
     session: Session,
@@ -95,7 +101,7 @@ def clean(
         raise click.UsageError("First --review, then --accept what was decided.")
     if review is not None and review != "-" and not review.lower().endswith(".csv"):
         raise click.UsageError(f"--review goes last, or with a file that ends in .csv, not {review!r}.")
-    repo = session.repo()
+    repo = require_datasets(session, dataset, instead="")
     if review is not None:
         planned = repo.transform(dataset, transform, given, branch=branch, seed=seed, dry_run=True)
         if review != "-" or dry_run:
@@ -229,11 +235,14 @@ def _listed(value: Any, kind: str) -> list[Any]:
 def draw_transform(out: Any, done: TransformResult, limit: int | None) -> None:
     """Draw what a transform did; of a dry run also the rows that would change."""
     from headwater.cli.render_diff import draw_change
+    from headwater.cli.render_plan import draw_plan, pairs_rows
     from headwater.cli.tables import safe
 
     out.print(safe(done.summary()), markup=False, soft_wrap=not out.is_terminal)
     guarantee = done.record.get("guarantee")
     if guarantee:
         out.print(f"Guarantee: {guarantee}", markup=False)
-    if done.dry_run and done.diff:
+    if done.dry_run and done.diff and pairs_rows(done):
+        draw_plan(out, done, limit=limit)
+    elif done.dry_run and done.diff:
         draw_change(out, done.diff, level="all", limit=limit)

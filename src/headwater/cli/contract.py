@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from headwater.cli.options import (
     shell_word,
 )
 from headwater.cli.writing import write_text
-from headwater.core.errors import NotFound
+from headwater.core.errors import HeadwaterError, NotFound
 
 if TYPE_CHECKING:
     from headwater.api import Repo
@@ -181,6 +182,8 @@ def set_(session: Session, dataset: str, file: Path, message: str | None, branch
     for rule in wanted.rules:
         check_of(rule)  # A rule that no check understands is refused here, not when the data are checked.
     repo = session.repo()
+    for told in _unfit(repo, dataset, wanted):
+        session.say(f"Warning: {told}")
     repo = repo.branch(branch) if branch else repo
     with repo.transaction(message or f"Set the contract of {dataset}") as tx:
         tx.set_contract(dataset, wanted)
@@ -309,6 +312,22 @@ def diff(session: Session, old: str, new: str, party: str) -> None:
 
 for each in (infer, import_, show, validate, set_, diff):
     contract.add_command(each)
+
+
+def _unfit(repo: Repo, dataset: str, wanted: Contract) -> Iterator[str]:
+    """Yield which checks of a contract cannot run on a dataset as it is, and why."""
+    from headwater.checks.suite import contract_suite
+
+    if dataset not in repo.datasets():
+        return
+    here = repo.dataset(dataset)
+    target = _target(repo, here, wanted.within(here.schema.names))
+    for check in contract_suite(target).checks:
+        try:
+            for measure in check.measures(target):
+                measure.validate(here.schema)
+        except HeadwaterError as error:
+            yield f"{check.id} cannot run on the data as they are: {error.message}"
 
 
 def _either(session: Session, what: str) -> Contract | None:

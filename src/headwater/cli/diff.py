@@ -29,6 +29,7 @@ _LIMITS = {"text": 20, "markdown": 50, "json": 1000, "html": 1000}
 @click.option("--rows", "level", flag_value="rows", help="The rows that differ.")
 @click.option("--cells", "level", flag_value="cells", help="The cells that differ, before → after.")
 @click.option(
+    "-n",
     "--limit",
     type=click.IntRange(min=0),
     metavar="N",

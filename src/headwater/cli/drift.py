@@ -10,6 +10,7 @@ import click
 from headwater.cli.app import Session, command
 from headwater.cli.check import exit_code, fail_on_option
 from headwater.cli.options import column_name, column_names, joined, seed_option, shell_word, split_ref
+from headwater.cli.places import looks_like_file, require_datasets
 from headwater.cli.writing import write_text
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ __all__ = ["drift"]
     help="The most commits to follow, the newest.",
 )
 @click.option(
+    "-n",
     "--limit",
     type=click.IntRange(min=0),
     default=30,
@@ -88,7 +90,9 @@ def drift(
     """
     name, ref = split_ref(what)
     start, end = _ends(span, against, ref)
-    repo = session.repo()
+    other = against if against is not None and looks_like_file(against) else None
+    instead = f"`hw check {shell_word(what)} --against {shell_word(other or 'OLD')}` compares two files."
+    repo = require_datasets(session, what, other, instead=instead)
     follows = history or window is not None or start is None
     if follows and against is not None:
         raise click.UsageError(

@@ -9,6 +9,7 @@ import click
 
 from headwater.cli.app import Session, command
 from headwater.cli.options import column_names, joined, shell_word
+from headwater.cli.places import require_datasets
 
 __all__ = ["link"]
 
@@ -32,6 +33,7 @@ __all__ = ["link"]
     help="Write the pairs to a file, such as .csv or .parquet.",
 )
 @click.option(
+    "-n",
     "--limit",
     type=click.IntRange(min=0),
     default=20,
@@ -59,7 +61,9 @@ def link(
     hw link customers leads --columns name,city,phone -o pairs.csv
     hw link customers --into duplicates
     """
-    found = session.repo().link(left, right, columns=joined(columns), into=into)
+    found = require_datasets(session, left, right, instead="").link(
+        left, right, columns=joined(columns), into=into
+    )
     if output is not None:
         from headwater.formats.write import write
 

@@ -166,6 +166,7 @@ def judging_options(function: Command) -> Command:
     """Add the options that say which findings are shown: ``limit`` and ``everything``."""
     return _adding(
         click.option(
+            "-n",
             "--limit",
             type=click.IntRange(min=0),
             default=10,

@@ -9,14 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headwater.cli.app import Session
-from headwater.cli.options import split_ref
+from headwater.cli.options import shell_word, split_ref
 from headwater.core.errors import InvalidKeys, NotFound, UsageError
 
 if TYPE_CHECKING:
     from headwater.api import Repo
     from headwater.core.contract import Contract
 
-__all__ = ["BASELINE", "file_in_memory", "has_repository", "here_if_dataset", "looks_like_file"]
+__all__ = [
+    "BASELINE",
+    "file_in_memory",
+    "has_repository",
+    "here_if_dataset",
+    "looks_like_file",
+    "require_datasets",
+]
 
 BASELINE = "baseline"
 """The branch of a repository in memory that holds the file to compare with."""
@@ -61,6 +68,42 @@ def here_if_dataset(session: Session, word: str) -> Repo | None:
         return None
     where = f"{ref or repo.branch_name}, and there is no such file"
     raise NotFound.among("dataset", name, there.datasets(), where=where)
+
+
+def require_datasets(session: Session, *words: str | None, instead: str) -> Repo:
+    """Return the repository here; a file where a dataset is asked for gets a hint.
+
+    Parameters
+    ----------
+    session : Session
+        Where we are.
+    *words : str, optional
+        The words that name datasets.
+    instead : str
+        What to do with a file, where something can be done without a dataset.
+
+    Raises
+    ------
+    UsageError
+        If a word names a file.
+    """
+    files = [word for word in words if word and looks_like_file(word)]
+    try:
+        repo = session.repo()
+    except NotFound:
+        if not files:
+            raise
+        start, known = "hw init && ", set[str]()
+    else:
+        start, known = "", {*repo.datasets()}
+    for word in files:
+        if split_ref(word)[0] not in known:
+            raise UsageError(
+                f"{word!r} is a file; a dataset of a repository is needed here. "
+                f"`{start}hw import {shell_word(word)}` makes it one.{' ' * bool(instead)}{instead}",
+                file=word,
+            )
+    return repo
 
 
 def has_repository(session: Session) -> bool:

@@ -53,7 +53,12 @@ def quarantine() -> None:
 @command(_LIST)
 @click.argument("dataset", required=False)
 @click.option(
-    "-n", "limit", type=click.IntRange(min=0), default=20, show_default=True, help="Rows to show; 0 for all."
+    "-n",
+    "--limit",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="Rows to show; 0 for all.",
 )
 def list_(session: Session, dataset: str | None, limit: int) -> None:
     """List what waits, or the rows of a dataset.
@@ -216,7 +221,8 @@ def _list(session: Session, repo: Repo) -> None:
 
         if held:
             lines = [[one.id[:_SHORT], one.branch, one.state, _why(one), _about(one)] for one in held]
-            out.print(plain_table(["id", "branch", "state", "findings", "what"], lines))
+            titles = ["id", "branch", "state", "findings", "what"]
+            out.print(plain_table(titles, lines, wraps=titles[3:]))
         if held and entries:
             out.print()
         rows = [[entry["dataset"], f"{entry['num_rows']:,}"] for entry in entries]

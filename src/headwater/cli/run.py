@@ -100,6 +100,7 @@ def run(
 @click.argument("name", required=False, metavar="[RUN]")
 @click.option("--log", "step", metavar="STEP", help="Show what a step printed and logged.")
 @click.option(
+    "-n",
     "--limit",
     type=click.IntRange(min=0),
     default=20,

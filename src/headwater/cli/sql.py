@@ -20,6 +20,7 @@ __all__ = ["sql"]
 @command("sql")
 @click.argument("query")
 @click.option(
+    "-n",
     "--limit",
     type=click.IntRange(min=0),
     default=50,

@@ -82,12 +82,13 @@ def plain_table(
     rows: Iterable[Sequence[RenderableType]],
     *,
     right: Sequence[str] = (),
-    wraps: str | None = None,
+    wraps: str | Sequence[str] | None = None,
 ) -> Table:
-    """Return a table of things Headwater names itself; one column wraps (the last), the others stay whole."""
+    """Return a table of things Headwater names itself; some columns wrap (by default the last), others stay whole."""
+    wrapped = titles[-1:] if wraps is None else [wraps] if isinstance(wraps, str) else wraps
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
     for title in titles:
-        is_wrapped = title == (titles[-1] if wraps is None else wraps)
+        is_wrapped = title in wrapped
         table.add_column(
             title,
             justify="right" if title in right else "left",

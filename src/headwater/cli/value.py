@@ -45,6 +45,7 @@ __all__ = ["select", "value"]
     help="Write all values to a file, such as .csv or .parquet.",
 )
 @click.option(
+    "-n",
     "--limit",
     type=click.IntRange(min=0),
     default=20,

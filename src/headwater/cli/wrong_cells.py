@@ -9,6 +9,7 @@ import click
 
 from headwater.cli.app import Session, command
 from headwater.cli.options import column_names, joined, seed_option, shell_word
+from headwater.cli.places import require_datasets
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +51,12 @@ __all__ = ["errors"]
     help="Write all to a file.",
 )
 @click.option(
-    "-n", "limit", type=click.IntRange(min=0), default=20, show_default=True, help="Cells to show; 0 for all."
+    "-n",
+    "--limit",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="Cells to show; 0 for all.",
 )
 def errors(
     session: Session,
@@ -85,7 +91,8 @@ def errors(
         raise click.UsageError("--repair makes a commit; --ask and --output go without it.")
     if (branch or dry_run) and not repair:
         raise click.UsageError("--branch and --dry-run go with --repair.")
-    repo = session.repo()
+    instead = f"`hw check {shell_word(dataset)}` looks for wrong cells in a file, too."
+    repo = require_datasets(session, dataset, instead=instead)
     names = joined(columns)
     if confirmed is not None:
         repo.confirm_errors(dataset, confirmed, message=None if repair else message)

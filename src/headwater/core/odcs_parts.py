@@ -8,15 +8,28 @@ Bitol (2025). Open Data Contract Standard v3.1.0, JSON schema ``odcs-json-schema
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.core.contract import ColumnPromise, Contract, Rule
 from headwater.core.errors import UsageError
 from headwater.core.types import parse_type
 
-__all__ = ["ENGINE", "option_rules", "promise_of", "property_of", "quality_of", "rules_of"]
+__all__ = [
+    "ENGINE",
+    "as_written",
+    "fault_of",
+    "option_rules",
+    "promise_of",
+    "property_of",
+    "quality_of",
+    "rules_of",
+]
 
 ENGINE = "headwater"
 _OUR_TYPES = {"integer": "int64", "number": "double", "boolean": "bool", "string": "string"}
@@ -164,6 +177,21 @@ def _whole(pattern: str) -> str:
     """Return a pattern for the whole text: in JSON schema one may match anywhere, ours match all of it."""
     start, end = "" if pattern.startswith("^") else ".*", "" if pattern.endswith("$") else ".*"
     return f"{start}(?:{pattern}){end}" if start or end else pattern
+
+
+def as_written(pattern: str) -> str:
+    """Return a pattern as a document says it: `option_rules` and library rules made it one for the whole text."""
+    match = re.fullmatch(r"(?:\.\*)?\(\?:(.*)\)(?:\.\*)?", pattern, re.DOTALL)
+    return match[1] if match is not None and _whole(match[1]) == pattern else pattern
+
+
+def fault_of(pattern: str) -> str:
+    """Return what is wrong with a regular expression (RE2); nothing if it is one."""
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except pa.ArrowInvalid as error:
+        return str(error).partition("Invalid regular expression: ")[2] or str(error)
+    return ""
 
 
 def option_rules(column: Mapping[str, Any]) -> Iterator[Rule]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from headwater.core.contract import SEVERITIES
 from headwater.core.errors import UsageError
-from headwater.core.odcs_parts import ENGINE
+from headwater.core.odcs_parts import ENGINE, fault_of
 from headwater.core.types import parse_type
 
 __all__ = ["unknown_fields", "wrong_words"]
@@ -91,7 +91,7 @@ def unknown_fields(document: Mapping[str, Any]) -> list[str]:
 
 
 def wrong_words(document: Mapping[str, Any]) -> list[str]:
-    """Return what a document says of types and severities that nobody knows, each with its place and what was meant.
+    """Return which types, patterns and severities of a document nobody understands, where, and what was meant.
 
     A ``physicalType`` of another system is none of these, if it looks like no type of ours.
     """
@@ -137,6 +137,10 @@ def _of_properties(properties: Any, where: str) -> Iterator[str]:
         near = _meant(kind) if isinstance(kind, str) else ""
         if near:
             yield f"{place}.physicalType is {kind!r}, which is no type. Did you mean {near!r}?"
+        options = column.get("logicalTypeOptions")
+        pattern = options.get("pattern") if isinstance(options, Mapping) else None
+        if isinstance(pattern, str) and (fault := fault_of(pattern)):
+            yield f"{place}.logicalTypeOptions.pattern is {pattern!r}, which is no regular expression (RE2): {fault}."
         yield from _severities(column.get("quality"), place)
         yield from _of_properties(column.get("properties"), place)
 

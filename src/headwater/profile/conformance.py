@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.core.errors import NotFound, SchemaError, UsageError
+from headwater.core.odcs_parts import as_written, fault_of
 from headwater.core.schema import require_columns
 from headwater.profile.base import Measure
 from headwater.profile.batch import Batch
@@ -156,7 +158,8 @@ class Matches(Measure[Tally]):
             pc.match_substring_regex(pa.array([""]), self._whole)
         except pa.ArrowInvalid as error:
             raise UsageError(
-                f"The pattern {self.pattern!r} for column {self.column!r} is no regular expression of RE2: {error}",
+                f"The pattern {as_written(self.pattern)!r} for column {self.column!r} is no regular expression (RE2): "
+                f"{fault_of(as_written(self.pattern)) or error}.",
                 pattern=self.pattern,
             ) from error
 
@@ -300,6 +303,14 @@ def _sql_columns(condition: str, schema: pa.Schema) -> tuple[str, ...]:
         except duckdb.BinderException as error:
             text = str(error)
             missing = _missing_column(text)
+            meant = _taken_apart(condition, missing, schema)
+            if meant is not None:
+                raise NotFound(
+                    f"The condition {condition!r} names the column {meant!r} without quotes, and SQL takes it apart. "
+                    f'Write "{meant}" in double quotes.',
+                    kind="column",
+                    name=meant,
+                ) from error
             if missing is not None and missing not in schema.names:
                 raise NotFound.among(
                     "column", missing, schema.names, where=f"condition {condition!r}"
@@ -347,6 +358,22 @@ def _missing_column(message: str) -> str | None:
     """Return the name in DuckDB's complaint about a column that is not there."""
     parts = message.split('"')
     return parts[1] if "not found" in message and len(parts) >= 3 else None
+
+
+def _taken_apart(condition: str, missing: str | None, schema: pa.Schema) -> str | None:
+    """Return the column that stands in a condition without the quotes which its name needs, if a part is missed."""
+    if missing is None:
+        return None
+    parts = ((name, re.split(r"\W+", name.lower())) for name in schema.names if not name.isidentifier())
+    return next(
+        (
+            name
+            for name, split in parts
+            if missing.lower() in split
+            and re.search(rf'(?<![\w"]){re.escape(name)}(?![\w"])', condition, re.IGNORECASE)
+        ),
+        None,
+    )
 
 
 def _named(tree: str, schema: pa.Schema) -> tuple[str, ...]:

@@ -236,6 +236,34 @@ class Changes:
 
         tx.compute_columns(self.source.dataset.name, fields, columns, retype=True)
 
+    def pairs(self, most: int) -> tuple[pa.Table, pa.Table]:
+        """Return the first rows that get new cells, as they are and as they would be, with their old columns."""
+        old = self.old_columns()
+        rows = np.concatenate([np.zeros(0, np.int64), *self.rows]) if old else np.zeros(0, np.int64)
+        at = np.argsort(rows, kind="stable")[:most]
+        before = take_rows(self.source, rows[at])
+        if not len(at):
+            return before, before
+        values = pa.concat_tables(self.values).take(pa.array(at))
+        after = before
+        for name in old:
+            kind = values.schema.field(name).type
+            place = before.schema.get_field_index(name)
+            after = after.set_column(place, name, values.column(name))
+            before = before.set_column(place, name, cast(before.column(name), kind))
+        return before, after
+
+    def gone(self, most: int) -> pa.Table:
+        """Return the first rows that are deleted."""
+        rows = np.sort(np.concatenate([np.zeros(0, np.int64), *self.delete]))
+        return take_rows(self.source, rows[:most])
+
+    def come(self, most: int) -> pa.Table:
+        """Return the first rows that are added."""
+        if not self.append:
+            return self.source.schema.empty_table()
+        return pa.concat_tables(self.append).slice(0, most)
+
     def _diverted(self) -> int:
         return sum(len(reasons) - reasons.null_count for reasons in self.divert)
 

@@ -23,7 +23,7 @@ from headwater.store.objects import Objects
 from headwater.store.values import put_apart
 from headwater.store.writing import Workshop, write_chunks
 from headwater.versions.columns import drop_columns, set_types
-from headwater.versions.incoming import Rows, fit
+from headwater.versions.incoming import Rows, first_misfit, fit
 
 __all__ = ["append", "delete_places", "overwrite", "upsert", "with_rows"]
 
@@ -343,7 +343,10 @@ def _evolved(manifest: Manifest, rows: Rows, shop: Workshop, name: str, change: 
         require_columns(rows.schema, manifest.key, where=f"the rows of dataset {name!r}")
         return replace(manifest, schema=rows.schema)
     require_columns(rows.schema, manifest.key, where=f"the rows of dataset {name!r}")
-    schema = evolve(manifest.schema, rows.schema, change=change, dataset=name)
+    try:
+        schema = evolve(manifest.schema, rows.schema, change=change, dataset=name)
+    except SchemaError as error:
+        raise _with_example(error, manifest.schema, rows) from error
     for key in manifest.key:
         # Keys that come as reals, as from pandas, stay whole numbers: each value is checked when it is cast.
         at, kind = schema.get_field_index(key), manifest.schema.field(key).type
@@ -520,6 +523,23 @@ def with_rows(manifest: Manifest, batches: Iterable[pa.RecordBatch], shop: Works
     for chunk in chunks:
         total += fingerprint_chunk(chunk, shop.objects)
     return manifest.edited(total, appended=chunks)
+
+
+def _with_example(error: SchemaError, schema: pa.Schema, rows: Rows) -> SchemaError:
+    """Return an error about a column's type that names the first value which its type cannot hold."""
+    column = error.facts.get("column")
+    if column is None or column not in schema.names or column not in rows.schema.names:
+        return error
+    found = first_misfit(rows, column, schema.field(column).type)
+    if found is None:
+        return error
+    place, value = found
+    return SchemaError(
+        f"{error.message} The first value that does not fit is {value!r}, in row {place:,}.",
+        **error.facts,
+        row=place,
+        value=value,
+    )
 
 
 def _with_reason(table: pa.Table, reason: str) -> pa.Table:

@@ -8,11 +8,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from headwater.core.arrays import cast
+from headwater.core.arrays import cast, to_python
 from headwater.core.errors import SchemaError, UsageError
 from headwater.core.schema import plain_schema
 
-__all__ = ["Data", "Rows", "incoming"]
+__all__ = ["Data", "Rows", "first_misfit", "incoming"]
 
 Data = Any
 """A `pyarrow.Table`, batch or reader, a polars or pandas frame, any object with the Arrow C stream
@@ -109,13 +109,39 @@ def fit(batch: pa.RecordBatch | pa.Table, schema: pa.Schema) -> Any:
         try:
             arrays.append(cast(column, field.type))
         except pa.ArrowException as error:
+            held = batch.to_batches() if isinstance(batch, pa.Table) else [batch]
+            misfit = first_misfit(held, field.name, field.type)
+            shown = "" if misfit is None else f" ({misfit[1]!r})"
             raise SchemaError(
-                f"Column {field.name!r} is {field.type}, and a value does not fit it: {error}. Convert the rows, "
-                "or allow the change with schema_change='any' (--schema-change any).",
+                f"Column {field.name!r} is {field.type}, and a value{shown} does not fit it: {error}. Convert the "
+                "rows, or allow the change with schema_change='any' (--schema-change any).",
                 column=field.name,
             ) from error
     build = pa.Table.from_arrays if isinstance(batch, pa.Table) else pa.RecordBatch.from_arrays
     return build(arrays, schema=schema)
+
+
+def first_misfit(rows: Iterable[pa.RecordBatch], column: str, kind: pa.DataType) -> tuple[int, Any] | None:
+    """Return the number (from 1) and the value of the first row whose value a type cannot hold; None if all fit."""
+    before = 0
+    for batch in rows:
+        values = batch.column(column)
+        if not _fits(values, kind):
+            low, high = 0, len(values)
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _fits(values.slice(low, middle - low), kind) else (low, middle)
+            return before + low + 1, to_python(values.slice(low, 1))[0]
+        before += len(values)
+    return None
+
+
+def _fits(values: pa.Array, kind: pa.DataType) -> bool:
+    try:
+        cast(values, kind)
+    except pa.ArrowException:
+        return False
+    return True
 
 
 class _Again:
