@@ -265,3 +265,19 @@ def test_workers_and_engine_say_where_the_work_is_done(
     monkeypatch.setenv("HEADWATER_ENGINE", "dask")
     assert "completeness" in cli(*words, "--all", "--workers", "1").stdout
     assert "no engine 'dask'" in cli("embed", name, "x", code=2).stderr
+
+
+def test_a_file_is_judged_once_where_a_repository_is_around(
+    people_csv: Path, cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("sklearn")
+    words = ("check", "leute.csv", "--key", "id", "--label", "label", "--only", "labels")
+    cli("init")
+    first = cli.json(*words)
+    assert hw.open(folder).datasets() == []
+
+    def refuse(*args: object, **options: object) -> None:
+        raise AssertionError("it was learnt already")
+
+    monkeypatch.setattr("headwater.recipes.out_of_fold.predict_fold", refuse)
+    assert cli.json(*words)["findings"] == first["findings"]

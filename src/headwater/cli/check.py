@@ -107,8 +107,9 @@ def check(
     """Check a file or a dataset, with no configuration needed.
 
     Checks of quality, labels, duplicates, leakage, bias and privacy follow from the columns' types and
-    roles, and from the contract if there is one. A file needs no repository. Exit code 1 means that
-    something is at fail (or at what --fail-on says), 3 that a check broke.
+    roles, and from the contract if there is one. A file needs no repository; where there is one around, what was
+    worked out is kept there for the next time. Exit code 1 means that something is at fail (or at what --fail-on
+    says), 3 that a check broke.
 
     Examples
     --------

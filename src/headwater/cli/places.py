@@ -132,6 +132,8 @@ def file_in_memory(
 ) -> Repo:
     """Import a file into a repository in memory, so that there is one code path for files and datasets.
 
+    Scores and findings are kept by content in the repository around, if there is one in this file system.
+
     Parameters
     ----------
     session : Session
@@ -152,6 +154,8 @@ def file_in_memory(
     """
     from headwater import api
     from headwater.engine.local import LocalExecutor
+    from headwater.store.storage import is_url
+    from headwater.versions.repo import is_around
 
     if session.engine != "local" and session.is_engine_asked:
         raise UsageError(
@@ -162,6 +166,9 @@ def file_in_memory(
     repo = api.init("memory://")
     repo.executor = LocalExecutor(session.workers)
     repo.progress = session.progress
+    if is_around(session.location) and not is_url(session.location):
+        # What is worked out of a file is kept in the repository around, so that the same file is not judged twice.
+        repo.cache = api.open(session.location).cache
     for place, at in ((baseline, repo.branch(BASELINE)), (source, repo)):
         if place is None:
             continue

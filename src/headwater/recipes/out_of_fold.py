@@ -32,6 +32,9 @@ from headwater.store.cache import Cache
 
 __all__ = ["OutOfFold", "out_of_fold", "predict_fold"]
 
+_MOST_FOLDS = 4
+"""Folds that are learnt at once at most: each holds the training rows as numbers."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OutOfFold:
@@ -84,7 +87,7 @@ def out_of_fold(
     cache : Cache, optional
         Where results are kept, by content of the dataset, recipe and parameters.
     executor : Executor, optional
-        Runs the folds; one after the other by default.
+        Runs the folds; threads of this process by default, for training mostly runs outside the interpreter.
     progress : Progress
         Told about each fold.
 
@@ -128,7 +131,7 @@ def out_of_fold(
     def predict(number: np.int64) -> NDArray[np.float64]:
         return predict_fold(recipe, wanted, labels, fold == number, seed)
 
-    runner = executor or LocalExecutor(1)
+    runner = executor or LocalExecutor(min(folds, _MOST_FOLDS, LocalExecutor().workers))
     out = np.zeros((len(rows), max(len(labels.classes), 1)))
     with one_thread():
         said = runner.map(predict, numbers, label=f"cross-validate {dataset.name}", progress=progress)
