@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from headwater.pipelines.graph import dataset, secret
     from headwater.pipelines.pipeline import pipeline
     from headwater.pipelines.step import step
+    from headwater.pipelines.triggers import OnCommit, OnDrift, OnFiles, Schedule
     from headwater.reading.dataset import Dataset
 
 __all__ = [
@@ -21,7 +22,11 @@ __all__ = [
     "Dataset",
     "Finding",
     "HeadwaterError",
+    "OnCommit",
+    "OnDrift",
+    "OnFiles",
     "Repo",
+    "Schedule",
     "__version__",
     "clone",
     "dataset",
@@ -41,6 +46,10 @@ _HOMES = {
     "Dataset": "headwater.reading.dataset",
     "Finding": "headwater.core.findings",
     "HeadwaterError": "headwater.core.errors",
+    "OnCommit": "headwater.pipelines.triggers",
+    "OnDrift": "headwater.pipelines.triggers",
+    "OnFiles": "headwater.pipelines.triggers",
+    "Schedule": "headwater.pipelines.triggers",
     "Repo": "headwater.api",
     "clone": "headwater.api",
     "impact": "headwater.models.impact",

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from headwater.pipelines.pipeline import Pipeline
     from headwater.pipelines.records import Runs
     from headwater.pipelines.run import RunResult
+    from headwater.pipelines.scheduler import Scheduler
     from headwater.profile.report import Profile
     from headwater.reading.dataset import Dataset
     from headwater.recipes.wrong_cells import WrongCells
@@ -580,6 +581,12 @@ class Repo(store.Repo):
         from headwater.pipelines.run import run
 
         return run(self, pipeline, parameters, **options)
+
+    def scheduler(self, pipelines: Sequence[Pipeline], **options: Any) -> Scheduler:
+        """Return what runs pipelines when their triggers say so; see `headwater.pipelines.scheduler.Scheduler`."""
+        from headwater.pipelines.scheduler import Scheduler
+
+        return Scheduler(self, pipelines, **options)
 
     @property
     def runs(self) -> Runs:

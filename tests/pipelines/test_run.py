@@ -434,3 +434,15 @@ def test_two_runs_at_once_harm_each_other_in_nothing(tmp_path: Path) -> None:
         thread.join()
     assert errors == []
     assert Repo.open(tmp_path)["doubled"].num_rows == 1000
+
+
+def test_steps_by_rows_do_the_same_on_ray(tmp_path: Path, ray_executor: Any) -> None:
+    for place, executor in (("here", LocalExecutor(2)), ("there", ray_executor)):
+        repo = Repo.init(tmp_path / place)
+        with repo.transaction("one") as tx:
+            tx.append("numbers", numbers(300), key="id")
+        assert run(repo, sums, executor=executor).record.steps["double"].called_rows == 300
+        with repo.transaction("two") as tx:
+            tx.upsert("numbers", [{"id": 1, "x": 5}])
+        assert run(repo, sums, executor=executor).record.steps["double"].called_rows == 1
+    assert Repo.open(tmp_path / "here")["doubled"].fingerprint == repo["doubled"].fingerprint

@@ -72,6 +72,7 @@ _SECTIONS = {
     "Operations": {
         "run": "headwater.cli.run:run",
         "runs": "headwater.cli.run:runs",
+        "scheduler": "headwater.cli.scheduler:scheduler",
         "lineage": "headwater.cli.run:lineage",
         "train": "headwater.cli.operations:train",
         "impact": "headwater.cli.operations:impact",

@@ -19,7 +19,7 @@ from headwater.cli.options import column_names, joined, reading, reading_options
 if TYPE_CHECKING:
     from headwater.versions.watching import WatchEvent
 
-__all__ = ["Duration", "watch"]
+__all__ = ["Duration", "stopping", "watch"]
 
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -135,7 +135,7 @@ def watch(
         **importing,
     )
     is_bad = False
-    with _stopping() as stop:
+    with stopping() as stop:
         for event in at_work.run(every_s=every, once=once, stop=stop):
             is_bad |= event.event in ("quarantined", "refused")
             _show(session, event)
@@ -144,7 +144,7 @@ def watch(
 
 
 @contextmanager
-def _stopping() -> Iterator[threading.Event]:
+def stopping() -> Iterator[threading.Event]:
     """Yield what is set when the process is asked to end."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():

@@ -13,6 +13,7 @@ from headwater.core.contract import Contract, Rule
 from headwater.core.errors import RunFailed, UsageError
 from headwater.core.ids import canonical_json, digest
 from headwater.engine.base import Executor
+from headwater.engine.local import LocalExecutor
 from headwater.pipelines.values import Kept, Pieces, Value
 from headwater.store.cache import Cache
 from headwater.versions.repo import Repo
@@ -73,6 +74,8 @@ def guard(
         with memory.transaction("rows between two steps") as tx:
             tx.append("rows", table, key=list(key) or None)
         dataset = memory["rows"]
+        # What is in the memory of this process is checked here.
+        executor = LocalExecutor()
     contract = dataset.contract or Contract(dataset=dataset.name, key=dataset.key)
     target = Target(
         dataset=dataset,
