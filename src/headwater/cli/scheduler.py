@@ -31,8 +31,8 @@ def scheduler(session: Session, place: str, branch: str | None, once: bool, ever
     """Run pipelines when a time comes, data change, or files arrive.
 
     What starts a pipeline stands with it, as in @hw.pipeline(on=hw.Schedule("0 2 * * *")): a Schedule, OnCommit,
-    OnDrift, OnFiles. A scheduler may be started twice: one works, the other waits. Ctrl-C or SIGTERM ends it after the run at hand; one
-    that was killed goes on where it was when it is started again. With --json each event is a line.
+    OnDrift, OnFiles. A scheduler may be started twice: one works, the other waits. Ctrl-C or SIGTERM ends it after the
+    run at hand; one that was killed goes on where it was when it is started again. With --json each event is a line.
 
     Examples
     --------

@@ -260,7 +260,7 @@ def _require_end(pipelines: Sequence[Pipeline]) -> None:
             if other == name:
                 raise UsageError(
                     f"Pipeline {name!r} would start itself without end: what it makes "
-                    f"({', '.join(sorted(makes[name]))}) starts {', '.join(after[name])}. Let another dataset start it.",
+                    f"({', '.join(sorted(makes[name]))}) starts {', '.join(after[name])}. Let another one start it.",
                     pipeline=name,
                 )
             if other not in way:
