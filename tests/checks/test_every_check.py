@@ -48,6 +48,7 @@ REQUIRED: dict[str, list[Any]] = {
     "dependent": ["group"],
     "dataset": ["data"],
     "words": [("a", "7")],
+    "query": ["SELECT count(*) FROM ${object}"],
 }
 """What to give a field that has no default. A check with another one needs a line here."""
 
@@ -72,6 +73,11 @@ EXTRA: dict[str, list[dict[str, Any]]] = {
     "consistency.reference": [
         {"columns": ("whole",), "dataset": "data", "references": ("label",)},
         {"columns": ("label", "group"), "dataset": "data", "references": ("whole", "group")},
+    ],
+    "consistency.sql": [
+        {"query": "SELECT count(*) FROM ${object} WHERE ${column} < 0", "column": "x", "equals": 0},
+        {"query": "SELECT coalesce(avg(x), 0) FROM data", "below": 0, "level": "warn"},
+        {"query": "SELECT count(*) > 0 FROM ${table}", "equals": True},
     ],
     "volume.rows": [{"max_growth": 0.0}],
     "duplicates.near_text": [{"column": "word"}],

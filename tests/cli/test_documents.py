@@ -51,7 +51,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 def test_rules_that_nothing_will_hold_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "c.yaml"
     rules = """
-      - {type: sql, query: SELECT 1, mustBe: 1}
+      - {type: sql, query: SELECT 1, mustBe: one}
       - {type: text, description: be kind}
       - {rule: rowCount, mustBeGreaterThan: 3}
       - {type: custom, engine: soda, implementation: row_count > 0}

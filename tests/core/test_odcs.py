@@ -108,6 +108,7 @@ def test_a_contract_of_another_tool_becomes_promises_and_rules() -> None:
     assert contract.columns[0] == ColumnPromise(name="amount", type="int64", required=True)
     assert [(rule.check, rule.column, dict(rule.parameters)) for rule in contract.rules] == [
         ("volume.rows", None, {"minimum": 10, "maximum": 20}),
+        ("consistency.sql", None, {"query": "SELECT 1", "equals": 1}),
         ("validity.range", "amount", {"minimum": 0, "maximum": 100}),
         ("uniqueness.columns", "amount", {}),
         ("completeness.null_fraction", "amount", {"maximum": 0.0}),

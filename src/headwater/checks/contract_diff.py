@@ -24,12 +24,23 @@ _READERS: tuple[Party, ...] = ("readers",)
 _WRITERS: tuple[Party, ...] = ("writers",)
 _WARNINGS = frozenset({"warning", "warn", "info", "low", "medium"})
 
-_AT_LEAST = frozenset({"minimum", "minimum_rows"})
-_AT_MOST = frozenset({"maximum", "max_fraction", "max_drop", "max_growth", "max_level", "tolerance"})
+_AT_LEAST = frozenset({"above", "minimum", "minimum_rows"})
+_AT_MOST = frozenset({"below", "maximum", "max_fraction", "max_drop", "max_growth", "max_level", "tolerance"})
 _ALLOWED = frozenset({"values", "languages", "ignore", "exclude"})
 _FORBIDDEN = frozenset({"words"})
 _SUBJECTS = frozenset(
-    {"condition", "columns", "dependent", "determinants", "dataset", "references", "q", "by", "label"}
+    {
+        "condition",
+        "columns",
+        "dependent",
+        "determinants",
+        "dataset",
+        "references",
+        "q",
+        "query",
+        "by",
+        "label",
+    }
     | {"statistic", "split", "reference", "every"}
 )
 

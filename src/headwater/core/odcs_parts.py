@@ -32,6 +32,17 @@ __all__ = [
 ]
 
 ENGINE = "headwater"
+_OPERATORS = {
+    "mustBe": "equals",
+    "mustNotBe": "not_equals",
+    "mustBeGreaterThan": "above",
+    "mustBeGreaterOrEqualTo": "minimum",
+    "mustBeLessThan": "below",
+    "mustBeLessOrEqualTo": "maximum",
+    "mustBeBetween": "",
+    "mustNotBeBetween": "outside",
+}
+_OF_TWO = ("mustBeBetween", "mustNotBeBetween")
 _OUR_TYPES = {"integer": "int64", "number": "double", "boolean": "bool", "string": "string"}
 
 
@@ -97,6 +108,28 @@ def rules_of(quality: Mapping[str, Any], column: str | None) -> Iterator[Rule]:
         yield Rule(check=body["check"], column=column, parameters=dict(body.get("parameters") or {}), **facts)
     elif quality.get("type", "library") == "library":
         yield from _library_rules(quality, column, facts)
+    elif quality.get("type") == "sql" and (limits := _sql_limits(quality)):
+        parameters = {"query": str(quality.get("query", "")), **limits}
+        yield Rule(check="consistency.sql", column=column, parameters=parameters, **facts)
+
+
+def _sql_limits(quality: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the answer to a query must be, as parameters; nothing where that is not said in numbers."""
+    given = {name: quality[name] for name in _OPERATORS if quality.get(name) is not None}
+    limits: dict[str, Any] = {}
+    for name, limit in given.items():
+        numbers = limit if name in _OF_TWO else [limit]
+        if not isinstance(numbers, list) or not all(isinstance(one, bool | int | float) for one in numbers):
+            return {}
+        if name in _OF_TWO and len(numbers) != 2:
+            return {}
+        names = ("minimum", "maximum") if name == "mustBeBetween" else (_OPERATORS[name],)
+        for ours, value in zip(names, numbers if len(names) == 2 else [limit], strict=True):
+            if ours in limits:
+                # Two statements of one limit; the standard allows one.
+                return {}
+            limits[ours] = value
+    return limits
 
 
 def _library_rules(quality: Mapping[str, Any], column: str | None, facts: dict[str, Any]) -> Iterator[Rule]:

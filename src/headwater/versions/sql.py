@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from headwater.reading.relation import Relation
     from headwater.versions.repo import Repo
 
-__all__ = ["query"]
+__all__ = ["absent_table", "query", "refuse_unclear_columns", "refuse_unless_read"]
 
 # Text, comments and quoted names are skipped, so that an @ inside them means itself.
 _TOKEN = re.compile(
@@ -86,13 +87,13 @@ def query(repo: Repo, sql: str) -> pa.Table:
 
     text = _TOKEN.sub(named, sql)
     names.add_mentioned(text)
-    names.refuse_unclear_columns(text)
+    refuse_unclear_columns(names.tables, text)
     with connect() as connection:
         relations = {name: dataset.relation() for name, dataset in names.tables.items()}
         for name, relation in relations.items():
             connection.register(name, relation)
         try:
-            _refuse_unless_read(connection, text, sql)
+            refuse_unless_read(connection, text, sql)
             answer = connection.sql(text)
             if answer is None:
                 raise UsageError("This statement returns nothing; a query is a SELECT.", sql=sql)
@@ -127,19 +128,55 @@ class _Names:
             if name not in unclear or first or re.search(rf"(?<!\w){re.escape(name)}(?![\w@])", text):
                 self.add(name, self._repo[name])
 
-    def refuse_unclear_columns(self, text: str) -> None:
-        """Refuse a column that SQL would take for another one, whose name differs in the case of letters."""
-        for alias, dataset in self.tables.items():
-            for group in equal_but_for_case(dataset.schema.names):
-                if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in group[1:]):
-                    raise UsageError(
-                        f"SQL does not tell the columns {' and '.join(map(repr, group))} of {alias} apart. "
-                        f"`DESCRIBE {_as_written(alias)}` shows what it calls them.",
-                        columns=list(group),
-                    )
+
+def refuse_unclear_columns(tables: Mapping[str, Dataset], text: str) -> None:
+    """Refuse a column that SQL would take for another one, whose name differs in the case of letters.
+
+    Parameters
+    ----------
+    tables : mapping of str to Dataset
+        The datasets that a query reads, by the name it uses.
+    text : str
+        The query.
+
+    Raises
+    ------
+    UsageError
+        If it names such a column.
+    """
+    for alias, dataset in tables.items():
+        for group in equal_but_for_case(dataset.schema.names):
+            if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in group[1:]):
+                raise UsageError(
+                    f"SQL does not tell the columns {' and '.join(map(repr, group))} of {alias} apart. "
+                    f"`DESCRIBE {_as_written(alias)}` shows what it calls them.",
+                    columns=list(group),
+                )
 
 
-def _refuse_unless_read(connection: duckdb.DuckDBPyConnection, text: str, sql: str) -> None:
+def absent_table(error: duckdb.Error) -> str | None:
+    """Return the table that a query names and DuckDB does not know, if that is what it complains of."""
+    found = _NO_TABLE.search(str(error))
+    return found[1] if found else None
+
+
+def refuse_unless_read(connection: duckdb.DuckDBPyConnection, text: str, sql: str) -> None:
+    """Refuse what is not one statement that reads.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        Where it would run.
+    text : str
+        The statement.
+    sql : str
+        The statement as it was given, for errors.
+
+    Raises
+    ------
+    UsageError
+        If it is none, several, or does more than read.
+    """
     statements = connection.extract_statements(text)
     if len(statements) != 1:
         found = f"These are {len(statements)}" if statements else "There is none"
@@ -147,7 +184,7 @@ def _refuse_unless_read(connection: duckdb.DuckDBPyConnection, text: str, sql: s
     kind = statements[0].type.name
     if kind == "EXPLAIN":
         # What is explained may run, so it must be a read as well.
-        _refuse_unless_read(connection, _EXPLAIN.sub("", statements[0].query, count=1), sql)
+        refuse_unless_read(connection, _EXPLAIN.sub("", statements[0].query, count=1), sql)
     elif kind not in _READS:
         raise UsageError(
             f"A query reads: SELECT, WITH, FROM, VALUES, DESCRIBE, SUMMARIZE, SHOW. This is {kind}. "
@@ -179,11 +216,11 @@ def _translated(
     if broken:
         return broken
     known = [_as_written(name) for name in repo.datasets()]
-    absent = _NO_TABLE.search(reason)
-    if absent and absent[1] in known:
-        return UsageError(f"Write the name of dataset {absent[1]} in quotes, as here.", sql=sql)
+    absent = absent_table(error)
+    if absent and absent in known:
+        return UsageError(f"Write the name of dataset {absent} in quotes, as here.", sql=sql)
     if absent and isinstance(error, duckdb.CatalogException):
-        return lost.get(absent[1]) or NotFound.among("dataset", absent[1], known)
+        return lost.get(absent) or NotFound.among("dataset", absent, known)
     if _MISSING_FILE in reason:
         reason += "\nA query reads the repository only. Import the file first: `hw import FILE`."
     listed = ", ".join(known) or "none"
