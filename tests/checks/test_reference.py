@@ -119,3 +119,22 @@ def test_only_new_chunks_are_read_again(repo: Repo, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(DatasetChunk, "read", noted)
     assert check(repo).outcome is Outcome.PASS
     assert len(read) == 1
+
+
+def test_where_the_other_side_may_be_absent_that_is_a_warning(repo: Repo) -> None:
+    finding = check(repo, dataset="shops", optional=True)
+    assert finding.outcome is Outcome.WARN
+    assert finding.message == "Nothing is known of customer: dataset 'shops' is not here."
+    with repo.transaction("strangers") as tx:
+        tx.append("orders", {"number": [40], "customer": [99]})
+    assert check(repo, optional=True).rows == ("40",)
+
+
+def test_relationships_of_a_document_are_held_and_its_own_table_is_the_data(repo: Repo) -> None:
+    with repo.transaction("staff") as tx:
+        tx.append("staff", {"id": [1, 2, 3], "boss": [None, 1, 9]}, key="id")
+    boss = {"name": "boss", "relationships": [{"to": "people.id"}]}
+    table = {"name": "people", "properties": [{"name": "id", "primaryKey": True}, boss]}
+    contract = Contract.from_odcs({"kind": "DataContract", "schema": [table]})
+    (finding,) = repo.check("staff", contract=contract, only=["consistency.reference"]).findings
+    assert (finding.outcome, finding.rows) == (Outcome.FAIL, ("3",))

@@ -186,3 +186,12 @@ def test_a_rule_that_cannot_run_is_told_when_the_contract_is_set(
     (folder / "c.yaml").write_text(contract_yaml(Contract(dataset="people", rules=(rule,))), encoding="utf-8")
     answer = cli("contract", "set", "people", "c.yaml")
     assert "consistency.rule cannot run on the data as they are: Column 'agee' not found" in answer.stderr
+
+
+def test_a_query_that_cannot_run_is_told_when_the_contract_is_set(
+    shop: hw.Repo, cli: Cli, folder: Path
+) -> None:
+    rule = Rule(check="consistency.sql", parameters={"query": "SELECT count(agee) FROM people", "equals": 0})
+    (folder / "c.yaml").write_text(contract_yaml(Contract(dataset="people", rules=(rule,))), encoding="utf-8")
+    answer = cli("contract", "set", "people", "c.yaml")
+    assert "consistency.sql cannot run on the data as they are: The query does not run" in answer.stderr

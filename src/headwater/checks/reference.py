@@ -9,8 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headwater.checks.base import CHECKS, Check, Level, RowFilter, States, Target
-from headwater.checks.judging import Share, offenders, share_finding
-from headwater.core.errors import SchemaError, UsageError
+from headwater.checks.judging import Share, judged, offenders, share_finding
+from headwater.core.errors import NotFound, SchemaError, UsageError
 from headwater.core.findings import Finding
 from headwater.core.hashing import U64
 from headwater.core.schema import require_columns
@@ -38,6 +38,8 @@ class Reference(Check):
         Its columns, in the same order; its key by default.
     max_fraction : float
         The share of rows that may refer to nothing.
+    optional : bool
+        Whether the other dataset need not be here; where it is not, that is a warning, else the check breaks.
     level : {"warn", "fail"}
         The outcome above it.
 
@@ -54,11 +56,19 @@ class Reference(Check):
     dataset: str
     references: tuple[str, ...] = ()
     max_fraction: float = 0.0
+    optional: bool = False
     level: Level = "fail"
 
     def judge(self, states: States, target: Target) -> list[Finding]:
         """Look up the values of each chunk among those that are there."""
-        other = target.beside(self.dataset)
+        try:
+            other = self._other(target)
+        except NotFound as error:
+            if not self.optional:
+                raise
+            message = f"Nothing is known of {', '.join(self.columns)}: dataset {self.dataset!r} is not here."
+            facts = {"column": ", ".join(self.columns), "evidence": {"error": type(error).__name__}}
+            return [judged(self, True, message, severity=0.3, level="warn", **facts)]
         referred = self._referred(other)
         there = self._there(target, other)
         state = _repeats(target.dataset, self.columns, target)
@@ -83,7 +93,7 @@ class Reference(Check):
 
     def offending(self, finding: Finding, target: Target) -> RowFilter:
         """Return the rows whose values the other dataset does not have."""
-        other = target.beside(self.dataset)
+        other = self._other(target)
         there = self._there(target, other)
 
         def mask(table: pa.Table) -> NDArray[np.bool_]:
@@ -92,6 +102,11 @@ class Reference(Check):
             return lost if complete is None else lost & complete
 
         return RowFilter(self.columns, mask, about=other.fingerprint)
+
+    def _other(self, target: Target) -> Dataset:
+        # A contract may be held against data of another name: what it says of its own dataset is about them.
+        is_own = self.dataset == target.contract.dataset
+        return target.beside(target.dataset.name if is_own else self.dataset)
 
     def _there(self, target: Target, other: Dataset) -> U64:
         """Return the hashes of the values that can be referred to, ascending and distinct."""

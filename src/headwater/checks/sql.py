@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,6 +16,7 @@ from headwater.checks.judging import judged
 from headwater.core.errors import HeadwaterError, UsageError
 from headwater.core.findings import Finding
 from headwater.core.schema import require_columns
+from headwater.profile.base import Measure
 from headwater.profile.quoting import identifier
 from headwater.reading.dataset import Dataset
 from headwater.reading.relation import Relation
@@ -89,6 +90,12 @@ class Sql(Check):
         except HeadwaterError:
             return ""  # The judge tells it.
         return "\n".join([target.dataset.name, *others, *([target.now.isoformat()] if changes else [])])
+
+    def measures(self, target: Target) -> Sequence[Measure[Any]]:
+        """Ask for nothing, but refuse a query that cannot run; nothing is read for that."""
+        self._limits()
+        with self._prepared(target):
+            return []
 
     def judge(self, states: States, target: Target) -> list[Finding]:
         """Run the query, and hold what it gives against the limits."""

@@ -10,6 +10,7 @@ import click
 
 from headwater.core.contract import Contract
 from headwater.core.errors import InputError
+from headwater.core.odcs_stated import unjudged
 from headwater.core.odcs_words import unknown_fields, wrong_words
 
 __all__ = ["contract_yaml", "document_yaml", "read_contract", "strangers_text"]
@@ -84,6 +85,8 @@ def document_yaml(document: Mapping[str, Any]) -> str:
 def _unheard(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a document asks for that `Contract.from_odcs` has no equivalent of, each with its place."""
     tables = document["schema"]
+    others = {name: part for name, part in document.items() if name != "slaProperties"}
+    yield from unjudged(document)
     yield from (f"schema[{number}] (a second table)" for number in range(1, len(tables)))
     table = tables[0]
     asked: list[tuple[str, str | None, Sequence[Any]]] = [("schema[0]", None, table.get("quality") or ())]
@@ -97,7 +100,7 @@ def _unheard(document: Mapping[str, Any]) -> Iterator[str]:
             # Text is for people; no tool holds it.
             if (
                 kind != "text"
-                and not Contract.from_odcs({**document, "schema": [{"name": "t", **alone}]}).rules
+                and not Contract.from_odcs({**others, "schema": [{"name": "t", **alone}]}).rules
             ):
                 told = rule.get("rule") or rule.get("engine") or ""
                 yield f"{where}.quality[{number}] ({f'{kind} {told}'.strip()})"

@@ -2,8 +2,9 @@
 
 Our rules are quality rules of type ``custom`` with engine ``headwater``. Of contracts that other tools
 wrote, what has an equivalent is read: required and unique columns, keys, limits, patterns and lengths of
-``logicalTypeOptions``, and the library rules on rows, duplicates, missing and valid values. All else is
-kept as it is and written again (`headwater.core.odcs_kept`).
+``logicalTypeOptions``, the library rules on rows, duplicates, missing and valid values, rules of type ``sql``,
+foreign keys and levels of freshness (`headwater.core.odcs_stated`). All else is kept as it is and written
+again (`headwater.core.odcs_kept`).
 
 References
 ----------
@@ -21,6 +22,7 @@ from headwater.core.contract import ODCS_VERSION, Allowance, ColumnPromise, Cont
 from headwater.core.errors import InputError
 from headwater.core.odcs_kept import kept_of, woven
 from headwater.core.odcs_parts import ENGINE, option_rules, promise_of, property_of, quality_of, rules_of
+from headwater.core.odcs_stated import stated_rules, without_stated
 
 __all__ = ["from_odcs", "problems_of", "to_odcs"]
 
@@ -52,10 +54,10 @@ def to_odcs(contract: Contract) -> dict[str, Any]:
 
     A contract that was read is written in the words of its document wherever it still says the same.
     """
-    plain = _plain(contract)
     if not contract.kept:
-        return plain
-    return woven(contract, plain, _read)
+        return _plain(contract)
+    rest = without_stated(contract)
+    return woven(rest, _plain(rest), _read)
 
 
 def _plain(contract: Contract) -> dict[str, Any]:
@@ -111,7 +113,8 @@ def from_odcs(document: Mapping[str, Any]) -> Contract:
         raise InputError(f"This is not a whole ODCS data contract: {'; '.join(problems)}.", problems=problems)
     document = _jsonable(document)
     contract = _read(document)
-    return replace(contract, kept=kept_of(document, _plain(contract)))
+    kept = kept_of(document, _plain(contract))
+    return replace(contract, rules=(*contract.rules, *stated_rules(document)), kept=kept)
 
 
 def _jsonable(value: Any) -> Any:
@@ -124,6 +127,7 @@ def _jsonable(value: Any) -> Any:
 
 
 def _read(document: Mapping[str, Any]) -> Contract:
+    """Return a document as a contract, without what it states outside its quality rules."""
     table = document["schema"][0]
     custom = {item.get("property"): item.get("value") for item in document.get("customProperties") or ()}
     unpromised = frozenset(custom.get("headwaterUnpromised") or ())
