@@ -6,7 +6,11 @@ import re
 import shlex
 from pathlib import Path
 
+from click.testing import CliRunner
+
 import headwater as hw
+from headwater.cli.main import main
+from headwater.core.contract import Contract, Rule
 from tests.cli.conftest import Cli
 
 
@@ -48,3 +52,20 @@ def test_the_printed_commands_bring_mended_rows_back_as_they_are(
     assert shop["people"].schema.names == before
     assert shop["people"].to_arrow(where="id = 9")["name"].to_pylist() == ["once"]
     assert shop.datasets() == ["people"]
+
+
+def test_the_list_wraps_what_is_long_and_keeps_ids_whole(shop: hw.Repo, cli: Cli, folder: Path) -> None:
+    rules = (
+        Rule(check="validity.range", column="age", parameters={"maximum": 120}),
+        Rule(check="validity.set", column="name", parameters={"values": ["Bo"], "max_fraction": 0.9}),
+    )
+    with shop.transaction("contract") as tx:
+        tx.set_contract("people", Contract(dataset="people", key=("id",), rules=rules))
+    cli("gate", "set", "main", "--suite", "contract")
+    (folder / "people.csv").write_text("id,name,age\n" + "".join(f"{n},Zoë,999\n" for n in range(70, 99)))
+    cli("import", "people.csv", "--mode", "append", "-m", "what the field office sent us " * 4, code=1)
+    result = CliRunner().invoke(main, ["quarantine"], prog_name="hw", env={"COLUMNS": "80"})
+    (waiting,) = shop.quarantine.waiting()
+    assert waiting.id[:12] in result.stdout
+    assert " ".join(result.stdout.split()).count("field") >= 1
+    assert "…" not in result.stdout

@@ -90,7 +90,9 @@ def list_(session: Session, dataset: str | None, limit: int) -> None:
 
         out.print(f"{waiting.num_rows:,} row(s) of {dataset} wait in quarantine", markup=False)
         out.print()
-        out.print(data_table(rows, width=out.width, first=["_reason"]))
+        # The reason names what is wrong; check and time are in --json, and in the dataset itself.
+        told = [name for name in rows.column_names if name not in _AFTERWARDS[1:]]
+        out.print(data_table(rows.select(told), width=out.width, first=["_reason"]))
         if rows.num_rows < waiting.num_rows:
             out.print(f"… {waiting.num_rows - rows.num_rows:,} more; -n 0 shows all", style="dim")
 
