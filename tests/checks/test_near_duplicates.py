@@ -10,9 +10,11 @@ import pytest
 
 import headwater as hw
 from headwater.checks.base import CHECKS, Target
+from headwater.checks.near_duplicates import NearDuplicateTexts
 from headwater.checks.runner import run as run_checks
 from headwater.transforms.base import make
 from headwater.transforms.run import run
+from tests.checks.targets import target_of
 
 
 def repo_of() -> hw.Repo:
@@ -66,3 +68,12 @@ def test_people_who_come_twice_are_found(shared: Path) -> None:
     finding = of(repo, "duplicates.entities")
     assert finding.row_count == 1000
     assert finding.value == pytest.approx(0.5)
+
+
+def test_texts_by_themselves_are_looked_at_unasked_and_names_beside_other_columns_are_not() -> None:
+    texts = {"id": [1, 2, 3], "text": ["a b", "c d", "e f"], "label": ["x", "y", "x"]}
+    found = NearDuplicateTexts.defaults(target_of(texts, key="id", label="label"))
+    assert found == (NearDuplicateTexts(column="text"),)
+    people = {"id": [1, 2], "name": ["ann", "bob"], "city": ["oslo", "oslo"]}
+    assert NearDuplicateTexts.defaults(target_of(people, key="id")) == ()
+    assert NearDuplicateTexts.defaults(target_of({"id": [1, 2], "n": [1, 2]}, key="id")) == ()

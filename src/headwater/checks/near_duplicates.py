@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ import numpy as np
 from headwater.checks.base import CHECKS, Check, Cost, Level, States, Target
 from headwater.checks.judging import graded, judged, percent, rows_text
 from headwater.core.findings import Finding, Fix
-from headwater.profile.kinds import Kind
+from headwater.profile.kinds import Kind, kind_of
 from headwater.reading.numbered import keys_at
 from headwater.recipes.alike import clusters
 from headwater.recipes.duplicate_rows import By, duplicate_pairs, searched_columns
@@ -61,6 +61,20 @@ class NearDuplicateTexts(Check):
     threshold: float = 0.8
     maximum: float = 0.0
     level: Level = "warn"
+
+    @classmethod
+    def defaults(cls, target: Target) -> Sequence[Check]:
+        """Ask for rows that are a text each: a name or a category beside others is meant to come again."""
+        spared = {*target.key, target.label}
+        said = [
+            field
+            for field in target.schema
+            if field.name not in spared
+            and not field.name.startswith("_")
+            and kind_of(field.type) is not Kind.VECTOR
+        ]
+        is_text = len(said) == 1 and kind_of(said[0].type) is Kind.TEXT
+        return (cls(column=said[0].name),) if is_text else ()
 
     def judge(self, states: States, target: Target) -> list[Finding]:
         """Count rows in clusters."""
