@@ -29,7 +29,14 @@ def test_a_contract_comes_back_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "is not a YAML document"),
+        ("a: [", "c.yaml, line 1: this is not a YAML document"),
+        ("a: 1\nb: 2\n c: 3", "c.yaml, line 3: this is not a YAML document"),
+        ("a: 1\n\x00", "c.yaml, line 2: this is not a YAML document"),
+        ("kind: DataContract\nschema:\n- name: a\n  quality:\n  - {type: sgl}", r"line 5: schema\[0\]"),
+        (
+            "kind: DataContract\nschema:\n- name: a\n  properties:\n  - name: x\n    physicalType: int46",
+            r"line 6: schema\[0\].properties\[0\].physicalType is 'int46'",
+        ),
         ("- 1", "no YAML mapping"),
         ("kind: Other", "not an ODCS data contract"),
         ("kind: DataContract\nschema: [{}]", "not a whole ODCS data contract"),
@@ -63,10 +70,32 @@ def test_rules_that_nothing_will_hold_are_told(tmp_path: Path, capsys: pytest.Ca
     contract = read_contract(path)
     assert [rule.check for rule in contract.rules] == ["volume.rows", "completeness.null_fraction"]
     said = capsys.readouterr().err
-    assert (
-        "schema[1] (a second table), schema[0].quality[0] (sql), schema[0].quality[3] (custom soda)" in said
-    )
-    assert "schema[0].properties[0].quality[0] (library nullCheck)." in said
+    assert "line 11: schema[1] (a second table), line 6: schema[0].quality[0] (sql)," in said
+    assert "line 9: schema[0].quality[3] (custom soda)" in said
+    assert "line 4: schema[0].properties[0].quality[0] (library nullCheck)." in said
     path.write_text(contract_yaml(CONTRACT), encoding="utf-8")
     read_contract(path)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (
+            "quality:\n  - {type: custom, engine: headwater, implementation: {check: validity.rang}}",
+            r"line 5: schema\[0\].quality\[0\]: .*'validity.rang' not found.*Did you mean 'validity.range'",
+        ),
+        (
+            "properties:\n  - name: x\n    logicalTypeOptions:\n      minLength: two",
+            r"line 6: schema\[0\].properties\[0\].logicalTypeOptions: Parameter 'minimum'",
+        ),
+    ],
+)
+def test_a_rule_that_no_check_understands_is_refused_with_its_line(
+    part: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"kind: DataContract\nschema:\n- name: a\n  {part}\n")
+    with pytest.raises(InputError, match=message):
+        read_contract(path)
+    assert read_contract(path, fits=False).rules

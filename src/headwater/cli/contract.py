@@ -336,7 +336,7 @@ def _either(session: Session, what: str) -> Contract | None:
 
     path = Path(what)
     if path.is_file() or path.suffix in (".yaml", ".yml", ".json"):
-        return read_contract(path)
+        return read_contract(path, fits=False)
     return session.repo().dataset(what).contract
 
 
