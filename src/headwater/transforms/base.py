@@ -51,7 +51,17 @@ from headwater.reading.dataset import Dataset
 from headwater.store.cache import Cache
 from headwater.store.commit import Commit
 
-__all__ = ["TRANSFORMS", "Edit", "RowTransform", "Source", "Transform", "make", "plain", "require_targets"]
+__all__ = [
+    "TRANSFORMS",
+    "Edit",
+    "RowTransform",
+    "Source",
+    "Transform",
+    "label_column",
+    "make",
+    "plain",
+    "require_targets",
+]
 
 I64 = NDArray[np.int64]
 F = TypeVar("F")
@@ -350,6 +360,31 @@ def make(name: str, parameters: Mapping[str, Any] | None = None) -> Transform:
     except TypeError as error:
         reason = str(error).partition("() ")[2] or str(error)
         raise UsageError(f"Transform {name!r}: {reason}.", transform=name) from error
+
+
+def label_column(source: Source, name: str = "", *, option: str = "label") -> str:
+    """Return the label column: the one that is named, or the contract's.
+
+    Parameters
+    ----------
+    source : Source
+        What a transform works on.
+    name : str
+        The name that was given, if any.
+    option : str
+        The parameter that takes it, for the message.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    found = name or source.contract.label
+    if not found:
+        raise UsageError(
+            f"Dataset {source.dataset.name!r} has no label in its contract. Name the column: {option}=."
+        )
+    return found
 
 
 def require_targets(transform: Transform, source: Source, names: tuple[str, ...]) -> None:

@@ -15,7 +15,7 @@ from headwater.core.errors import SchemaError, UsageError
 from headwater.core.findings import Finding
 from headwater.recipes.label_suspects import label_suspects
 from headwater.transforms.addressing import find_rows
-from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform, require_targets
+from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform, label_column, require_targets
 from headwater.transforms.training_rows import take_rows
 
 __all__ = ["FixLabels"]
@@ -89,12 +89,7 @@ class FixLabels(Transform):
 
     def targets(self, source: Source) -> tuple[str, ...]:
         """Return the label column."""
-        label = self.column or source.contract.label
-        if not label:
-            raise UsageError(
-                f"Dataset {source.dataset.name!r} has no label in its contract. Name the column: column=."
-            )
-        return (label,)
+        return (label_column(source, self.column, option="column"),)
 
     def validate(self, source: Source) -> None:
         """Raise if there is no label column, or a label does not fit its type."""

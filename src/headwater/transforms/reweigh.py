@@ -17,7 +17,7 @@ from headwater.core.schema import require_columns
 from headwater.methods.reweighing import cell_weights
 from headwater.profile.kinds import kind_of
 from headwater.recipes.base import class_names, task_of
-from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform
+from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform, label_column
 from headwater.transforms.training_rows import training_rows
 
 __all__ = ["Reweigh"]
@@ -78,7 +78,7 @@ class Reweigh(Transform):
 
     def validate(self, source: Source) -> None:
         """Raise if features or label are not there, or the weights would overwrite one of them."""
-        names = (*self._features(source), self._label(source))
+        names = (*self._features(source), label_column(source, self.label))
         require_columns(source.schema, names, where=f"dataset {source.dataset.name!r}")
         if self.into in (*names, *source.key):
             raise SchemaError(
@@ -93,7 +93,7 @@ class Reweigh(Transform):
 
     def plan(self, source: Source) -> Iterator[Edit]:
         """Yield the weight of every row."""
-        label, features = self._label(source), self._features(source)
+        label, features = label_column(source, self.label), self._features(source)
         present = [self.into] if self.into in source.schema.names else []
         table = source.dataset.to_arrow([*dict.fromkeys([*features, label, *present])])
         known = np.asarray(table.column(label).is_valid())
@@ -136,14 +136,6 @@ class Reweigh(Transform):
                 f"Dataset {source.dataset.name!r} has no sensitive features in its contract. Name columns: columns=."
             )
         return found
-
-    def _label(self, source: Source) -> str:
-        label = self.label or source.contract.label
-        if not label:
-            raise UsageError(
-                f"Dataset {source.dataset.name!r} has no label in its contract. Name the column: label=."
-            )
-        return label
 
 
 def _labels(values: pa.ChunkedArray) -> _Groups:

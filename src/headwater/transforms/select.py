@@ -18,7 +18,7 @@ from headwater.recipes.base import identity
 from headwater.recipes.neighbour_space import NeighbourSpace
 from headwater.recipes.row_values import LEAST_ROWS, row_values
 from headwater.recipes.value_cut import value_cut
-from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform
+from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform, label_column
 from headwater.transforms.training_rows import HOLDOUT, take_rows, training_rows
 
 __all__ = ["SelectBy", "SelectRows"]
@@ -102,7 +102,9 @@ class SelectRows(Transform):
             source.schema, [*self.columns, *self.exclude], where=f"dataset {source.dataset.name!r}"
         )
         if self.by == "value":
-            require_columns(source.schema, [self._label(source)], where=f"dataset {source.dataset.name!r}")
+            require_columns(
+                source.schema, [label_column(source, self.label)], where=f"dataset {source.dataset.name!r}"
+            )
 
     def plan(self, source: Source) -> Iterator[Edit]:
         """Yield the rows that go."""
@@ -114,7 +116,7 @@ class SelectRows(Transform):
         )
 
     def _by_value(self, source: Source) -> tuple[I64, I64, Mapping[str, Any]]:
-        label = self._label(source)
+        label = label_column(source, self.label)
         labelled = int(np.asarray(source.dataset.to_arrow([label]).column(0).is_valid()).sum())
         if labelled < LEAST_ROWS:
             none = np.zeros(0, np.int64)
@@ -178,11 +180,3 @@ class SelectRows(Transform):
     def _kept(self, rows: int) -> int:
         wanted = round((self.share or 0.0) * rows) if self.count is None else self.count
         return min(max(wanted, 1), rows)
-
-    def _label(self, source: Source) -> str:
-        label = self.label or source.contract.label
-        if not label:
-            raise UsageError(
-                f"Dataset {source.dataset.name!r} has no label in its contract. Name the column: label=."
-            )
-        return label

@@ -15,7 +15,7 @@ from headwater.core.schema import require_columns
 from headwater.methods.smote import smote_table
 from headwater.recipes.base import AUGMENTED_FROM, class_names, task_of
 from headwater.transforms.augmented import augmented_rows
-from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform
+from headwater.transforms.base import TRANSFORMS, Edit, Source, Transform, label_column
 from headwater.transforms.new_keys import require_extendable_key
 from headwater.transforms.training_rows import HOLDOUT, take_rows, training_rows
 
@@ -75,7 +75,7 @@ class Smote(Transform):
 
     def validate(self, source: Source) -> None:
         """Raise if there is no label of classes, or no key for new rows."""
-        label = self._label(source)
+        label = label_column(source, self.label)
         require_columns(source.schema, [label], where=f"dataset {source.dataset.name!r}")
         if label in source.key:
             raise SchemaError(f"Label {label!r} is part of the key.", column=label)
@@ -84,7 +84,7 @@ class Smote(Transform):
 
     def plan(self, source: Source) -> Iterator[Edit]:
         """Yield the new rows."""
-        label = self._label(source)
+        label = label_column(source, self.label)
         may = training_rows(source, self.holdout)
         values = source.dataset.to_arrow([label]).column(0)
         known = np.asarray(values.is_valid())
@@ -129,14 +129,6 @@ class Smote(Transform):
             raise UsageError("There is no column to put rows between: the dataset is all key and label.")
         fresh, at, _ = smote_table(origins.select(features), count=count, rng=rng, k=self.neighbours)
         return origins.take(pa.array(at)), fresh
-
-    def _label(self, source: Source) -> str:
-        label = self.label or source.contract.label
-        if not label:
-            raise UsageError(
-                f"Dataset {source.dataset.name!r} has no label in its contract. Name the column: label=."
-            )
-        return label
 
 
 def _classes(values: pa.ChunkedArray) -> tuple[list[str], I64]:
