@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from headwater.cli.answers import answer, answer_options, form_of
 from headwater.cli.app import Session, command
 from headwater.cli.options import (
     column_names,
@@ -24,17 +25,12 @@ from headwater.cli.options import (
 from headwater.cli.writing import write_text
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from headwater.checks.report import Report
     from headwater.core.contract import Contract
-    from headwater.core.findings import Finding
     from headwater.reading.dataset import Dataset
 
-__all__ = ["check", "exit_code", "fail_on_option", "file_name", "rows_in_full"]
+__all__ = ["check", "exit_code", "fail_on_option", "file_name"]
 
-_EXAMPLES = 3
-_FORMS = {".json": "json", ".xml": "junit", ".sarif": "sarif", ".md": "markdown", ".txt": "text"}
 
 fail_on_option = click.option(
     "--fail-on",
@@ -73,15 +69,7 @@ fail_on_option = click.option(
     metavar="FILE",
     help="Write a report for a browser.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", *sorted({*_FORMS.values()} - {"text"})]),
-    help="Form of the answer.",
-)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the answer to this file."
-)
+@answer_options
 @click.option(
     "--rows",
     type=click.IntRange(min=0),
@@ -124,9 +112,8 @@ def check(
     hw check reviews --engine ray://cluster:10001
     """
     from headwater.cli.documents import read_contract
-    from headwater.cli.render_findings import draw_findings
 
-    form = form or _form_of(output) or ("json" if session.as_json else "text")
+    form = form_of(session, form, output)
     contract = read_contract(contract_file) if contract_file else None
     dataset, report, is_file = _run(session, what, contract, options)
     if html is not None:
@@ -134,20 +121,16 @@ def check(
 
         write_text(html, to_html(report))
 
-    def draw(out: Any) -> None:
-        draw_findings(
-            out,
-            report,
-            limit=limit or None,
-            everything=everything,
-            fixes=not is_file,
-            examples=rows_in_full(dataset),
-        )
-
-    if form == "text" and output is None:
-        session.show(report.to_dict(), draw)
-    else:
-        _put(session, _text(report, form, draw, what if is_file and "://" not in what else None), output)
+    answer(
+        session,
+        report,
+        dataset=dataset,
+        file=what if is_file else None,
+        form=form,
+        output=output,
+        limit=limit,
+        everything=everything,
+    )
     if html is not None:
         session.say(f"Wrote {html}")
     if not options["only"] and (costly := _left_out(dataset, contract, options)):
@@ -200,13 +183,6 @@ def file_name(path: str) -> str:
         return "data"
 
 
-def rows_in_full(dataset: Dataset) -> Callable[[Finding], pa.Table | None]:
-    """Return what gives the first rows of a finding, where their keys would say nothing to a reader."""
-    return lambda finding: (
-        dataset.take(finding.rows[:_EXAMPLES]) if finding.rows and not dataset.key else None
-    )
-
-
 def exit_code(report: Report, fail_on: str = "fail") -> int:
     """Return 1 if something is at what ``--fail-on`` says, 3 if a check broke, else 0."""
     counts = report.counts()
@@ -226,44 +202,6 @@ def _left_out(dataset: Dataset, contract: Contract | None, options: Mapping[str,
     promised = promised.within(dataset.schema.names).with_roles(**roles(options))
     target = Target(dataset=dataset, contract=promised)
     return [check.id for check in suite_for(target).left_out]
-
-
-def _text(report: Report, form: str, draw: Callable[[Any], None], file: str | None) -> str:
-    if form == "json":
-        import json
-
-        from headwater.cli.console import jsonable
-
-        return json.dumps(jsonable(report.to_dict()), indent=2, ensure_ascii=False) + "\n"
-    if form == "text":
-        from rich.console import Console
-
-        paper = Console(width=120, no_color=True, highlight=False, emoji=False)
-        with paper.capture() as captured:
-            draw(paper)
-        return captured.get()
-    from headwater.checks.outputs import OUTPUTS, to_sarif
-
-    if form == "sarif":
-        return to_sarif(report, file=file and _from_here(file))
-    return OUTPUTS[form](report)
-
-
-def _from_here(file: str) -> str:
-    """Return the path of a file as code hosts know it: relative to where we are, if it is below."""
-    path = Path(file)
-    here = Path.cwd()
-    return path.relative_to(here).as_posix() if path.is_relative_to(here) else file
-
-
-def _put(session: Session, text: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_text(output, text)
-        session.show(
-            {"path": str(output)}, lambda out: out.print(f"Wrote {output}", markup=False, soft_wrap=True)
-        )
 
 
 def _suggest(
@@ -287,17 +225,3 @@ def _suggest(
 
     start = "" if has_repository(session) else "hw init && "
     session.next(*steps, f"{start}hw import {words}   (to {'fix' if problems else 'keep'} it with a record)")
-
-
-def _form_of(output: Path | None) -> str | None:
-    if output is None:
-        return None
-    if output.suffix == ".html":
-        raise click.UsageError(
-            f"A report for a browser is written by --html {output.name}, beside the answer."
-        )
-    if output.suffix not in _FORMS:
-        raise click.UsageError(
-            f"{output.name!r}: the suffix says the format ({', '.join(_FORMS)}), or --format does."
-        )
-    return _FORMS[output.suffix]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headwater.cli.answers import answer, answer_options, form_of
 from headwater.cli.app import Session, command, group
 from headwater.cli.check import fail_on_option
 from headwater.cli.options import (
@@ -203,6 +204,7 @@ def set_(session: Session, dataset: str, file: Path, message: str | None, branch
 )
 @judging_options
 @fail_on_option
+@answer_options
 @reading_options("--input-format")
 def validate(
     session: Session,
@@ -211,6 +213,8 @@ def validate(
     limit: int,
     everything: bool,
     fail_on: str,
+    form: str | None,
+    output: Path | None,
     **options: Any,
 ) -> None:
     """Hold a dataset or a file to its contract, and to nothing else.
@@ -223,14 +227,15 @@ def validate(
     hw contract validate reviews
     hw contract validate reviews@v1 --contract contracts/reviews.yaml
     hw contract validate new.csv --contract contracts/reviews.yaml
+    hw contract validate reviews --format junit -o contract.xml
     """
     from headwater.checks.runner import run
     from headwater.checks.suite import contract_suite
-    from headwater.cli.check import exit_code, file_name, rows_in_full
+    from headwater.cli.check import exit_code, file_name
     from headwater.cli.documents import read_contract, strangers_text
     from headwater.cli.places import file_in_memory, here_if_dataset
-    from headwater.cli.render_findings import draw_findings
 
+    form = form_of(session, form, output)
     given = read_contract(file) if file else None
     repo, name = here_if_dataset(session, what), what
     is_file = repo is None
@@ -248,13 +253,16 @@ def validate(
     report = run(target, suite.checks, suite=suite.name)
     report = replace(report, ref=None) if is_file else report
 
-    def draw(out: Any) -> None:
-        examples = rows_in_full(here)
-        draw_findings(
-            out, report, limit=limit or None, everything=everything, fixes=not is_file, examples=examples
-        )
-
-    session.show(report.to_dict(), draw)
+    answer(
+        session,
+        report,
+        dataset=here,
+        file=what if is_file else None,
+        form=form,
+        output=output,
+        limit=limit,
+        everything=everything,
+    )
     if code := exit_code(report, fail_on):
         click.get_current_context().exit(code)
 
