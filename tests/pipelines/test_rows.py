@@ -81,6 +81,26 @@ def test_a_change_of_columns_it_does_not_read_calls_nothing(repo: Repo) -> None:
     assert "more" in found.value.load().schema.names
 
 
+@step(by_rows=True, reads=["note", "y"])
+def tell(rows: pa.Table) -> pa.Table:
+    CALLED.append(rows.num_rows)
+    return pa.table({"told": pc.binary_join_element_wise(rows["note"], rows["y"].cast(pa.string()), "")})
+
+
+def test_a_later_step_sees_a_column_change_that_an_earlier_one_does_not_read(repo: Repo) -> None:
+    first = done(repo, twice).value
+    assert done(repo, tell, first).value.load()["told"][3].as_py() == "a6"
+    with repo.transaction("other notes, in place") as tx:
+        field = pa.field("note", pa.string())
+        tx.compute_columns("d", [field], lambda chunk: pa.table({"note": ["b"] * chunk.rows}))
+    again = done(repo, twice)
+    assert again.called_rows == 0
+    last = done(repo, tell, again.value)
+    assert last.called_rows == 100
+    assert last.value.load()["told"][3].as_py() == "b6"
+    assert done(repo, tell, done(repo, twice).value).called_rows == 0
+
+
 def test_rows_that_come_back_are_called_again(repo: Repo) -> None:
     head = repo.head
     with repo.transaction("less") as tx:

@@ -39,32 +39,37 @@ class _Made:
     """A piece that a step made of another: kept in the cache, and read from there."""
 
     source: Piece
-    path: str
     step: _Work
+    added: tuple[str, ...]
 
     @property
     def rows(self) -> int:
         return self.source.rows
 
     def identity(self, columns: tuple[str, ...] = ()) -> str:
-        return digest(canonical_json([self.path, list(columns)]))
+        """Return a name for what the step made, and for the columns that pass it by."""
+        facts = [self.step.path(self.source), list(columns)]
+        passing = tuple(name for name in columns if name not in self.added)
+        if self.step.reads and (passing or not columns):
+            facts.append(self.source.identity(passing))
+        return digest(canonical_json(facts))
 
     def live(self) -> I64:
         return self.source.live()
 
     def read(self, columns: tuple[str, ...] = ()) -> pa.Table:
         table, _ = self.step.made(self.source)
-        if self.step.reads:
-            rest = self.source.read()
-            for name in table.schema.names:
-                at = rest.schema.get_field_index(name)
-                rest = (
-                    rest.append_column(table.schema.field(name), table.column(name))
-                    if at < 0
-                    else rest.set_column(at, table.schema.field(name), table.column(name))
-                )
-            table = rest
-        return table.select(list(columns)) if columns else table
+        if not self.step.reads:
+            return table.select(list(columns)) if columns else table
+        passing = tuple(name for name in columns if name not in self.added)
+        if columns and not passing:
+            return table.select(list(columns))
+        rest = self.source.read(passing)
+        for name in table.schema.names:
+            at, field = rest.schema.get_field_index(name), table.schema.field(name)
+            put = rest.append_column if at < 0 else partial(rest.set_column, at)
+            rest = put(field, table.column(name))
+        return rest.select(list(columns)) if columns else rest
 
 
 @dataclass(frozen=True)
@@ -184,14 +189,13 @@ def map_rows(
             step=step.name,
         )
     pieces = [piece for piece in source.pieces if piece.rows]
-    made = tuple(_Made(piece, work.path(piece), work) for piece in pieces)
     name = digest(canonical_json([key, source.name]))
     path = f"steps/rows-done/{name[:40]}"
     done = cache.get(path)
     if done is not None:
         facts = decode("done", 1, done)
         schema = pa.ipc.read_schema(pa.py_buffer(facts["schema"].tobytes()))
-        return RowsDone(Pieces(schema, made, name, added=tuple(facts["added"])), 0, source.rows)
+        return RowsDone(_pieces(work, pieces, schema, name, tuple(facts["added"])), 0, source.rows)
     schemas, called = [], 0
     for schema, rows in executor.map(partial(_schema_of, work), pieces, label=step.name, progress=progress):
         schemas.append(schema)
@@ -219,7 +223,12 @@ def map_rows(
         schema = pa.schema([*fields, *added.values()])
     kept = {"schema": np.frombuffer(schema.serialize(), np.uint8), "added": given}
     cache.put(path, encode("done", 1, kept))
-    return RowsDone(Pieces(schema, made, name, added=tuple(given)), called, source.rows - called)
+    return RowsDone(_pieces(work, pieces, schema, name, tuple(given)), called, source.rows - called)
+
+
+def _pieces(work: _Work, pieces: list[Piece], schema: pa.Schema, name: str, added: tuple[str, ...]) -> Pieces:
+    made = tuple(_Made(piece, work, added) for piece in pieces)
+    return Pieces(schema, made, name, added=added)
 
 
 def _schema_of(work: _Work, piece: Piece) -> tuple[pa.Schema, int]:
