@@ -230,3 +230,16 @@ def test_types_that_duckdb_lacks_and_large_tables_do() -> None:
     assert finding.outcome is Outcome.PASS, finding.message
     many = target_of(pa.table({"n": pa.array(range(300_000))}))
     assert one_finding(Sql(query="SELECT sum(n) FROM data", equals=44999850000), many).value == 44999850000
+
+
+@pytest.mark.parametrize("tail", ["", ";", " ; -- the end", "\n/* ; */ ;;\n", " -- ä;"])
+def test_semicolons_and_comments_behind_a_query_do_no_harm(tail: str) -> None:
+    query = "SELECT count(*) -- all; of them\nFROM ${object} WHERE 'ö;' <> ';'" + tail
+    assert judged(query, equals=4).outcome is Outcome.PASS
+
+
+def test_an_error_is_one_line_and_text_that_is_none_is_told() -> None:
+    message = judged("SELECT colour\nFROM ${object}", equals=1).message
+    assert "\n" not in message
+    assert message.endswith('Query: SELECT colour FROM "data".')
+    assert "no Unicode text" in judged("SELECT '\ud800'", equals=1).message

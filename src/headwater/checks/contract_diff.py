@@ -374,7 +374,7 @@ def _about(rule: Rule) -> str:
     """Return what a rule is about: a rule with other limits about the same is the same rule, changed."""
     parts = [rule.column or ""]
     parts += [str(_plain(rule.parameters[name])) for name in sorted(_SUBJECTS & rule.parameters.keys())]
-    return ", ".join(part for part in parts if part)
+    return ", ".join(" ".join(part.split()) for part in parts if part)
 
 
 def _place(rule: Rule) -> str:

@@ -21,7 +21,7 @@ from headwater.profile.quoting import identifier
 from headwater.reading.dataset import Dataset
 from headwater.reading.relation import Relation
 from headwater.store.duck import connect, lower_ascii
-from headwater.versions.sql import absent_table, refuse_unclear_columns, refuse_unless_read
+from headwater.versions.sql import absent_table, bare, refuse_unclear_columns, refuse_unless_read
 
 __all__ = ["Sql"]
 
@@ -168,7 +168,10 @@ class Sql(Check):
                 )
             return identifier(self.column)
 
-        return _PLACES.sub(named, self.query)
+        try:
+            return bare(_PLACES.sub(named, self.query))
+        except UnicodeEncodeError as error:
+            raise UsageError(f"The query is no Unicode text: {error}.", check=self.id) from error
 
     def _answer(self, target: Target) -> Number | None:
         """Return what the query gives; None for null where there are no rows."""
@@ -188,7 +191,7 @@ class Sql(Check):
     def _no_number(self, given: str) -> UsageError:
         return UsageError(
             f"The query gives {given}; it must give one number, such as SELECT count(*) FROM ${{object}} WHERE …: "
-            f"{self.query}",
+            f"{' '.join(self.query.split())}",
             check=self.id,
         )
 
@@ -210,7 +213,8 @@ class Sql(Check):
             except duckdb.Error as error:
                 broken = next((one.error for one in prepared.relations if one.error), None)
                 raise broken or UsageError(
-                    f"The query does not run: {str(error).strip()}\nQuery: {text}", check=self.id
+                    f"The query does not run: {_reason(error)}. Query: {' '.join(text.split())}",
+                    check=self.id,
                 ) from error
 
 
@@ -287,6 +291,11 @@ def _changes_by_itself(query: str, connection: duckdb.DuckDBPyConnection) -> boo
     ).fetchall()
     words = "|".join(re.escape(name) for (name,) in found)
     return re.search(rf"(?<!\w)(?:(?:{words})(?!\w)|(?:{_CHANGING}))", query, re.IGNORECASE) is not None
+
+
+def _reason(error: duckdb.Error) -> str:
+    """Return what DuckDB says is wrong, on one line; the query itself is shown beside it."""
+    return " ".join(str(error).partition("\n\nLINE ")[0].split()).rstrip(".")
 
 
 def _shown(number: Number) -> str:

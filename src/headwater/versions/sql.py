@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from headwater.reading.relation import Relation
     from headwater.versions.repo import Repo
 
-__all__ = ["absent_table", "query", "refuse_unclear_columns", "refuse_unless_read"]
+__all__ = ["absent_table", "bare", "query", "refuse_unclear_columns", "refuse_unless_read"]
 
 # Text, comments and quoted names are skipped, so that an @ inside them means itself.
 _TOKEN = re.compile(
@@ -85,7 +85,7 @@ def query(repo: Repo, sql: str) -> pa.Table:
             lost[alias] = error
         return '"' + alias + '"'
 
-    text = _TOKEN.sub(named, sql)
+    text = bare(_TOKEN.sub(named, sql))
     names.add_mentioned(text)
     refuse_unclear_columns(names.tables, text)
     with connect() as connection:
@@ -152,6 +152,17 @@ def refuse_unclear_columns(tables: Mapping[str, Dataset], text: str) -> None:
                     f"`DESCRIBE {_as_written(alias)}` shows what it calls them.",
                     columns=list(group),
                 )
+
+
+def bare(text: str) -> str:
+    """Return a statement without the semicolons and comments behind it, which a relation of DuckDB does not take."""
+    data = text.encode()
+    end = len(data)
+    for place, kind in reversed(duckdb.tokenize(text)):
+        if kind != duckdb.token_type.comment and data[place : place + 1] != b";":
+            break
+        end = place
+    return data[:end].decode().strip()
 
 
 def absent_table(error: duckdb.Error) -> str | None:
