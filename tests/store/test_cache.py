@@ -46,3 +46,11 @@ def test_where_nothing_can_be_kept_it_says_so_once(
     assert [record.getMessage() for record in caplog.records] == [
         "Results are not kept for the next time. no room"
     ]
+
+
+def test_what_was_put_is_held() -> None:
+    cache = Cache(Storage("memory://"), "notes/")
+    assert not cache.holds("a")
+    cache.put("a", b"1")
+    assert cache.holds("a")
+    assert not cache.holds("b")

@@ -307,7 +307,7 @@ class _Run:
         result, attempts = self._tried(node, lambda: step.function(**given, **others))
         _require_type(step, result)
         kept = save_value(result, self.cache, "steps/values", step=step.name)
-        done = {"name": kept.name, "kind": kept.kind, "step": step.name}
+        done = {"name": kept.name, "kind": kept.kind, "step": step.name, "rows": kept.rows}
         self.cache.put(f"steps/done/{key[:40]}", canonical_json(done))
         return kept, {"state": "done", "attempts": attempts}
 
@@ -378,9 +378,9 @@ class _Run:
             return None
         facts = json.loads(done)
         path = f"steps/values/{facts['name'][:40]}"
-        if self.cache.get(path) is None:
+        if not self.cache.holds(path):
             return None
-        return Kept(facts["name"], facts["kind"], lambda: self.cache.get(path))
+        return Kept(facts["name"], facts["kind"], lambda: self.cache.get(path), facts["rows"])
 
     def _value(self, one: Any) -> Value:
         if isinstance(one, Source):
@@ -393,7 +393,7 @@ class _Run:
             part = whole.load()[one.key]
         except (KeyError, IndexError, TypeError) as error:
             raise UsageError(f"{whole.load()!r:.100} has no part {one.key!r}.", step=one.node.name) from error
-        return Kept(_part_name(part, whole.name, one.key), "part", lambda: None, [part])
+        return Kept(_part_name(part, whole.name, one.key), "part", lambda: None, memory=[part])
 
     def _source(self, source: Source) -> Pieces:
         with self._lock:
@@ -607,11 +607,7 @@ def _table_of(value: Value, step: Step) -> Any:
 
 
 def _rows(value: Value) -> int | None:
-    if isinstance(value, Pieces):
-        return value.rows
-    if isinstance(value, Kept) and value.kind == "table":
-        return int(value.load().num_rows)
-    return None
+    return value.rows if isinstance(value, Pieces | Kept) else None
 
 
 def _require_type(step: Step, result: Any) -> None:

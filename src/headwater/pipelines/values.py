@@ -76,6 +76,7 @@ class Kept:
     name: str
     kind: str
     read: Callable[[], bytes | None]
+    rows: int | None = None
     memory: list[Any] = field(default_factory=list, compare=False, repr=False)
 
     def load(self) -> Any:
@@ -212,9 +213,9 @@ def save_value(value: Any, cache: Cache, folder: str, *, step: str) -> Kept:
         kind, data = _encoded(value, step)
         name = digest(kind.encode() + data)
     path = f"{folder}/{name[:40]}"
-    if cache.get(path) is None:
+    if not cache.holds(path):
         cache.put(path, data)
-    return Kept(name, kind, lambda: cache.get(path), [value])
+    return Kept(name, kind, lambda: cache.get(path), None if table is None else table.num_rows, [value])
 
 
 def load_value(kind: str, data: bytes) -> Any:

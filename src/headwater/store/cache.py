@@ -33,6 +33,10 @@ class Cache:
         except ObjectMissing:
             return None
 
+    def holds(self, path: str) -> bool:
+        """Say whether something was put under ``path``."""
+        return self._storage.exists(self._prefix + path)
+
     def buffer(self, path: str) -> pa.Buffer | None:
         """Return what was put under ``path``, mapped into memory where it is a local file; None if nothing was."""
         try:
