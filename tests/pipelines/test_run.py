@@ -25,6 +25,7 @@ from headwater.core.errors import NotFound, RunFailed, UsageError
 from headwater.engine.local import LocalExecutor
 from headwater.pipelines.records import Runs
 from headwater.pipelines.run import run
+from headwater.versions.gc import collect
 from headwater.versions.repo import Repo
 from tests.pipelines import flows
 from tests.pipelines.flows import CALLS, numbers, sums
@@ -446,3 +447,27 @@ def test_steps_by_rows_do_the_same_on_ray(tmp_path: Path, ray_executor: Any) -> 
             tx.upsert("numbers", [{"id": 1, "x": 5}])
         assert run(repo, sums, executor=executor).record.steps["double"].called_rows == 1
     assert Repo.open(tmp_path / "here")["doubled"].fingerprint == repo["doubled"].fingerprint
+
+
+def test_results_that_were_not_made_lately_are_collected_and_made_again(tmp_path: Path) -> None:
+    repo = Repo.init(tmp_path)
+    with repo.transaction("one") as tx:
+        tx.append("numbers", numbers(20), key="id")
+    run(repo, sums)
+    CALLS.clear()
+    collect(repo)
+    run(repo, sums)
+    assert CALLS == []
+    ages_ago = time.time() - 40 * 86_400
+    for file in repo_files(tmp_path, "steps"):
+        os.utime(file, (ages_ago, ages_ago))
+    assert collect(repo).removed > 0
+    assert repo_files(tmp_path, "steps") == []
+    done = run(repo, sums)
+    assert done["total"] == {"sum": 380, "rows": 20}
+    assert len(CALLS) == 3
+    assert not done.is_new
+
+
+def repo_files(place: Path, folder: str) -> list[Path]:
+    return [path for path in (place / ".headwater" / folder).rglob("*") if path.is_file()]

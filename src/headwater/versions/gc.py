@@ -164,7 +164,7 @@ def _entries(repo: Repo, needed: set[ObjectId], cache_cutoff: datetime) -> Itera
         for entry in storage.list(folder):
             # Named by the chunk they sum up, and by the commit they are about.
             yield entry, entry.path.split("/")[1] in needed
-    for folder in ("scores", "kept"):
+    for folder in ("scores", "kept", "steps"):
         for entry in storage.list(folder):
             # Named by a hash of what they were made from; they can be made again.
             yield entry, entry.modified > cache_cutoff
