@@ -26,6 +26,7 @@ from headwater.core.ids import ObjectId, digest
 from headwater.core.references import can_refer, hash_rows, real_bytes, references
 from headwater.store.objects import Objects, corrupt
 from headwater.store.rowindex import KEY_BYTES, ROW_BYTES, Keys, decode_rows, encode_rows
+from headwater.store.unwritable import unwritable
 
 __all__ = [
     "CHUNK_BYTES",
@@ -251,21 +252,28 @@ def write_group(
     large = {item.object: item.size for found in apart.values() for item in found.values()}
     sink = pa.BufferOutputStream()
     collected: list[Any] = []
-    pq.write_table(
-        _tight(table),
-        sink,
-        compression="zstd",
-        compression_level=1,
-        row_group_size=CHUNK_ROWS,
-        write_page_index=True,
-        write_page_checksum=True,
-        data_page_size=_PAGE_BYTES,
-        max_rows_per_page=CHUNK_ROWS,
-        metadata_collector=collected,
-        store_schema=True,
-        write_statistics=[name for name in table.schema.names if name not in apart] if apart else True,
-        **_encodings(table),
-    )
+    try:
+        pq.write_table(
+            _tight(table),
+            sink,
+            compression="zstd",
+            compression_level=1,
+            row_group_size=CHUNK_ROWS,
+            write_page_index=True,
+            write_page_checksum=True,
+            data_page_size=_PAGE_BYTES,
+            max_rows_per_page=CHUNK_ROWS,
+            metadata_collector=collected,
+            store_schema=True,
+            write_statistics=[name for name in table.schema.names if name not in apart] if apart else True,
+            **_encodings(table),
+        )
+    except (pa.ArrowInvalid, RuntimeError) as error:
+        # Closing the file after a value that it cannot hold raises a RuntimeError that hides the reason.
+        refused = unwritable(table, key)
+        if refused is None:
+            raise
+        raise refused from error
     name = objects.put(sink.getvalue())
     listed = objects.put_document({"format": 1, "values": large}) if large else None
     statistics = _statistics(table.schema, collected[0])
