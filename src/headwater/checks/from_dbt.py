@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from headwater.checks.foreign import Draft, Imported, compared, mappings
+from headwater.checks.contract_draft import Draft, Imported, compared, mappings
 from headwater.checks.from_great_expectations import read_suite
 from headwater.core.errors import InputError, NotFound
 from headwater.profile.quoting import identifier, literal

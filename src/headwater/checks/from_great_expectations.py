@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headwater.checks.foreign import Draft, Imported, compared, listed, mappings
+from headwater.checks.contract_draft import Draft, Imported, compared, listed, mappings
 from headwater.profile.quoting import identifier, literal
 
 __all__ = ["read_suite"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headwater.checks.foreign import Draft, Imported, compared, listed
+from headwater.checks.contract_draft import Draft, Imported, compared, listed
 from headwater.profile.quoting import identifier, literal
 
 __all__ = ["read_schema"]

@@ -86,17 +86,13 @@ def infer(
         raise click.UsageError("--key is for files: a dataset of the repository has its key already.")
     here = repo.dataset(name)
     drafted = infer_contract(_target(repo, here, _usual(here).with_roles(**roles(options))))
+    document = drafted.to_odcs()
     if output is None:
-        session.show(drafted.to_odcs(), lambda _: click.echo(contract_yaml(drafted), nl=False))
+        session.show(document, lambda _: click.echo(contract_yaml(drafted), nl=False))
     else:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_text(output, contract_yaml(drafted))
-        value = {"path": str(output), "rules": len(drafted.rules), "contract": drafted.to_odcs()}
-        text = f"Wrote {output}: {len(drafted.columns)} columns, {len(drafted.rules)} rules"
-        session.show(value, lambda out: out.print(text, markup=False, soft_wrap=True))
-        session.next(
-            f"hw contract set {shell_word(drafted.dataset)} {shell_word(str(output))}   (after editing)"
-        )
+        _write(session, output, contract_yaml(drafted), drafted, {"contract": document})
+        name = shell_word(drafted.dataset)
+        session.next(f"hw contract set {name} {shell_word(str(output))}   (after editing)")
 
 
 @command("import")
@@ -131,13 +127,7 @@ def import_(session: Session, file: Path, form: Any, model: str | None, output: 
     if output is None:
         session.show({"contract": document, **facts}, lambda _: click.echo(document_yaml(document), nl=False))
     else:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(document_yaml(document), encoding="utf-8")
-        text = f"Wrote {output}: {len(found.contract.columns)} columns, {len(found.contract.rules)} rules"
-        session.show(
-            {"path": str(output), "contract": document, **facts},
-            lambda out: out.print(text, markup=False, soft_wrap=True),
-        )
+        _write(session, output, document_yaml(document), found.contract, {"contract": document, **facts})
     for left in found.left:
         session.say(f"No equivalent, kept as text: {left}")
     if output is not None:
@@ -320,6 +310,18 @@ def diff(session: Session, old: str, new: str, party: str) -> None:
 
 for each in (infer, import_, show, validate, set_, diff):
     contract.add_command(each)
+
+
+def _write(session: Session, output: Path, text: str, drafted: Contract, value: dict[str, Any]) -> None:
+    """Write a contract to a file, and say so."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_text(output, text)
+    rules = len(drafted.rules)
+    told = f"Wrote {output}: {len(drafted.columns)} columns, {rules} rules"
+    session.show(
+        {"path": str(output), "rules": rules, **value},
+        lambda out: out.print(told, markup=False, soft_wrap=True),
+    )
 
 
 def _unfit(repo: Repo, dataset: str, wanted: Contract) -> Iterator[str]:
