@@ -321,3 +321,31 @@ with repo.transaction("more") as tx:
     shop.quarantine.release(one.id)
     assert shop["people"].to_arrow(where="id = 70").num_rows == 1
     assert is_url(place) or verify(shop).findings == []
+
+
+def test_undo_goes_back_to_what_passed_the_gate_and_not_behind_it(home: str) -> None:
+    repo = hw.init(home)
+    with repo.transaction("bad from the start") as tx:
+        tx.append("people", [{"id": 1, "age": 20}, {"id": 2, "age": -5}], key="id")
+        tx.set_contract("people", Contract(dataset="people", key=("id",), rules=(RULE,)))
+    with repo.transaction("mended") as tx:
+        tx.upsert("people", [{"id": 2, "age": 5}])
+    good = repo.head
+    repo.set_gate("main", suite="contract")
+    upsert(repo, {"id": 3, "age": 30})
+    passed = repo.head
+    upsert(repo, {"id": 4, "age": 40})
+    assert repo.undo() == passed
+    assert repo.undo() == good
+    with pytest.raises(GateClosed):
+        repo.undo()
+    assert repo.head == good
+
+
+def test_a_branch_with_a_gate_is_not_deleted_by_mistake(shop: hw.Repo) -> None:
+    shop.create_branch("release")
+    shop.set_gate("release", suite="contract")
+    with pytest.raises(UsageError, match="hw gate remove release"):
+        shop.delete_branch("release")
+    shop.delete_branch("release", force=True)
+    assert "release" not in shop.branches()

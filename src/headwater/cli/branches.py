@@ -19,7 +19,8 @@ __all__ = ["branch", "switch", "tag"]
 @click.argument("name", required=False)
 @click.argument("start", required=False, metavar="[REF]")
 @click.option("-d", "--delete", is_flag=True, help="Delete branch NAME; `hw undo NAME` brings it back.")
-def branch(session: Session, name: str | None, start: str | None, delete: bool) -> None:
+@click.option("--force", is_flag=True, help="Delete it even if it has a gate.")
+def branch(session: Session, name: str | None, start: str | None, delete: bool, force: bool) -> None:
     """List the branches, or make or delete one.
 
     A new branch starts at REF, or where you are. You stay on the branch you are on: `hw switch` changes it.
@@ -35,7 +36,7 @@ def branch(session: Session, name: str | None, start: str | None, delete: bool) 
     if name is None:
         _list(session, repo, repo.branches(), "branch", delete)
     elif delete:
-        _deleted(session, name, repo.delete_branch(name), "branch")
+        _deleted(session, name, repo.delete_branch(name, force=force), "branch")
         session.next(f"hw undo {name}   (brings it back)")
     else:
         _made(session, name, repo.create_branch(name, start), "branch")

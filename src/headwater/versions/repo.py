@@ -484,8 +484,20 @@ class Repo:
         """Make a tag at ``ref`` (here by default)."""
         return self._create("tags", name, ref)
 
-    def delete_branch(self, name: str) -> CommitId:
-        """Delete a branch and return where it was; `undo` brings it back until garbage collection."""
+    def delete_branch(self, name: str, *, force: bool = False) -> CommitId:
+        """Delete a branch and return where it was; `undo` brings it back until garbage collection.
+
+        Raises
+        ------
+        UsageError
+            If we are on it, or it has a gate and ``force`` is not given.
+        """
+        if not force and self.refs.get("gates", name) is not None:
+            raise UsageError(
+                f"Branch {name!r} has a gate, so others rely on it. Delete it all the same with force=True (--force), "
+                f"or take the gate away first: hw gate remove {name}.",
+                name=name,
+            )
         if name in (self.branch_name, self.current_branch()):
             raise UsageError(f"Branch {name!r} is the one we are on. Switch to another first.", name=name)
         return self._delete("heads", name)
@@ -532,7 +544,8 @@ class Repo:
     def undo(self, branch: str | None = None) -> CommitId | None:
         """Move a branch (the current one by default) back to where it was before its last move.
 
-        Undoing again goes further back. A deleted branch comes back.
+        Undoing again goes further back. A deleted branch comes back. A state that the branch took since its gate was
+        set has passed; an older one is judged.
 
         Returns
         -------
@@ -543,6 +556,8 @@ class Repo:
         ------
         UsageError
             If there is no earlier state.
+        GateClosed
+            If the gate of the branch does not take that state.
         """
         name = branch or self.require_branch()
         moves = self.refs.reflog("heads", name)
@@ -556,23 +571,22 @@ class Repo:
             else:
                 before = next(moves, None)
                 target = before.commit if before else None
-                self.refs.require_move(
-                    "heads", name, target, expected=now, reason=f"undo {move.reason}", author=self.author
-                )
+                reason = f"undo {move.reason}"
+                gate = self.refs.last_move("gates", name)
+                is_older = gate is not None and before is not None and before.time < gate.time
+                if target is not None and gate is not None and gate.commit is not None and is_older:
+                    self._publish(name, target, expected=now, reason=reason)
+                else:
+                    self.refs.require_move(
+                        "heads", name, target, expected=now, reason=reason, author=self.author
+                    )
                 return target
         raise UsageError(f"Branch {name!r} has no earlier state to go back to.", name=name)
 
     def reset(self, branch: str, ref: str) -> CommitId:
         """Make a branch point to ``ref``; what it held stays in the reflog."""
         target = self.resolve(ref)
-        now = self.refs.get("heads", branch)
-        done = publish(
-            self, branch, self.commit(target), expected=now, reason=f"reset to {ref}", divert=False
-        )
-        if done is None:
-            raise ConcurrentUpdate(
-                f"{branch!r} moved meanwhile. Nothing was changed; run the same command again.", name=branch
-            )
+        self._publish(branch, target, expected=self.refs.get("heads", branch), reason=f"reset to {ref}")
         return target
 
     # Review
@@ -597,6 +611,14 @@ class Repo:
         return push(self, remote, **options)
 
     # Private
+
+    def _publish(self, branch: str, target: CommitId, *, expected: CommitId | None, reason: str) -> None:
+        """Move a branch to a commit that is there, through its gate."""
+        done = publish(self, branch, self.commit(target), expected=expected, reason=reason, divert=False)
+        if done is None:
+            raise ConcurrentUpdate(
+                f"{branch!r} moved meanwhile. Nothing was changed; run the same command again.", name=branch
+            )
 
     def _require_head(self) -> CommitId:
         return self.head or self.resolve("HEAD")
