@@ -136,3 +136,14 @@ def test_a_pattern_that_may_match_anywhere_is_one_for_the_whole_text() -> None:
 def test_a_pattern_is_told_as_it_was_written(pattern: str) -> None:
     (rule,) = option_rules({"name": "x", "logicalTypeOptions": {"pattern": pattern}})
     assert as_written(rule.parameters["pattern"]) == pattern
+
+
+@pytest.mark.parametrize("limit", [{"mustNotBe": 0}, {"mustNotBe": 5}, {"mustNotBeBetween": [0, 2]}])
+@pytest.mark.parametrize("metric", ["nullValues", "missingValues", "duplicateValues", "invalidValues"])
+def test_a_library_rule_that_asks_for_another_number_is_not_read_as_its_opposite(
+    metric: str, limit: dict[str, Any]
+) -> None:
+    arguments = {"validValues": [10]} if metric == "invalidValues" else {}
+    quality = {"metric": metric, "arguments": arguments, **limit}
+    assert list(rules_of(quality, "x")) == []
+    assert list(rules_of({"metric": "rowCount", **limit}, None)) == []

@@ -133,6 +133,9 @@ def _sql_limits(quality: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _library_rules(quality: Mapping[str, Any], column: str | None, facts: dict[str, Any]) -> Iterator[Rule]:
+    if any(quality.get(limit) is not None for limit in ("mustNotBe", "mustNotBeBetween")):
+        # No check of ours asks for trouble, or for a number of rows other than one.
+        return
     # Up to v3.0 the names of the library stand under `rule`, from v3.1 on under `metric`.
     name = quality.get("metric") or quality.get("rule")
     arguments = quality.get("arguments") or {}
