@@ -22,11 +22,13 @@ def runs() -> Runs:
 
 
 def record(name: str = "20260102T030405006-abcd", **facts: object) -> RunRecord:
+    # Of this moment: a run that says nothing for a minute counts as interrupted.
+    now = datetime.now(UTC).isoformat()
     given = {
         "pipeline": "p",
         "branch": "main",
-        "began": NOW.isoformat(),
-        "beat": NOW.isoformat(),
+        "began": now,
+        "beat": now,
         "steps": {"a": StepRecord(name="a", inputs=("d",), findings=({"check": "c"},))},
         "host": socket.gethostname(),
         "process": os.getpid(),
@@ -36,7 +38,12 @@ def record(name: str = "20260102T030405006-abcd", **facts: object) -> RunRecord:
 
 
 def test_a_record_comes_back_as_it_was(runs: Runs) -> None:
-    one = record(ended=(NOW + timedelta(seconds=3)).isoformat(), state="succeeded", parameters={"a": [1]})
+    one = record(
+        began=NOW.isoformat(),
+        ended=(NOW + timedelta(seconds=3)).isoformat(),
+        state="succeeded",
+        parameters={"a": [1]},
+    )
     runs.save(one)
     assert runs.get(one.id) == runs.get("2026") == runs.get("last") == one
     assert one.seconds == 3.0
@@ -64,7 +71,7 @@ def test_a_run_whose_process_is_gone_or_silent_was_interrupted(runs: Runs) -> No
     elsewhere = record(host="another", process=1)
     runs.save(elsewhere)
     assert runs.get("last").state == "running"
-    runs.save(replace(elsewhere, beat=(NOW - timedelta(minutes=2)).isoformat()))
+    runs.save(replace(elsewhere, beat=(datetime.now(UTC) - timedelta(minutes=2)).isoformat()))
     assert runs.get("last").state == "interrupted"
 
 
