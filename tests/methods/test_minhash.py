@@ -38,6 +38,27 @@ def test_the_jaccard_similarity_is_exact_and_symmetric(sets: list[set[int]]) -> 
     assert jaccard(*flat(sets), right, left).tolist() == found.tolist()
 
 
+@given(SETS, st.sampled_from([0.2, 0.5, 0.8, 1.0]))
+def test_pairs_that_reach_the_least_similarity_are_never_passed_over(
+    sets: list[set[int]], least: float
+) -> None:
+    left, right = np.triu_indices(len(sets))
+    owner, hashes = flat(sets)
+    whole = jaccard(owner, hashes, left, right)
+    near = jaccard(owner[::-1], hashes[::-1], left, right, least=least)
+    assert (near[whole >= least] == whole[whole >= least]).all()
+    assert np.isin(near[whole < least], [0.0, *whole]).all()
+
+
+def test_large_sets_at_the_least_similarity_are_kept_and_unlike_ones_dropped() -> None:
+    for size in (9, 90, 9000):
+        one, two = set(range(size)), set(range(size // 9, size + size // 9))
+        far = set(range(10 * size, 11 * size))
+        owner, hashes = flat([one, two, far])
+        found = jaccard(owner, hashes, np.array([0, 0]), np.array([1, 2]), least=0.8)
+        assert found.tolist() == [0.8, 0.0]
+
+
 @given(SETS)
 def test_a_signature_depends_on_the_set_alone(sets: list[set[int]]) -> None:
     together = minhash(*flat(sets), len(sets))

@@ -21,6 +21,9 @@ _SALT = np.uint64(0xA24BAED4963EE407)
 _ODD = np.uint32(1)
 _HALF = np.uint64(32)
 _SURE = 0.99
+_POWERS = (8, 12)
+_BITS_AT_ONCE = 1 << 24
+_ROUNDING = 1e-6
 
 
 def minhash(owner: I64, hashes: U64, rows: int, *, size: int = 64) -> U32:
@@ -121,7 +124,7 @@ def hash_bands(signatures: U32, bands: int) -> U32:
     return out
 
 
-def jaccard(owner: I64, hashes: U64, left: I64, right: I64) -> F64:
+def jaccard(owner: I64, hashes: U64, left: I64, right: I64, *, least: float = 0.0) -> F64:
     """Return the Jaccard similarity of pairs of sets: the share of elements in both among those in either.
 
     Parameters
@@ -130,15 +133,29 @@ def jaccard(owner: I64, hashes: U64, left: I64, right: I64) -> F64:
         The sets, as for `minhash`; in any order.
     left, right : numpy.ndarray of int64
         The sets of each pair.
+    least : float
+        From 0 to 1. Pairs below it may count as 0: most of them are told by bitmaps of their sets, which is cheap.
 
     Returns
     -------
     numpy.ndarray of float64
-        From 0 to 1; 0 where a set is empty.
+        From 0 to 1; 0 where a set is empty. Of pairs that reach ``least`` always the similarity itself.
+
+    Notes
+    -----
+    Sets of similarity J differ in (1 − J) / (1 + J) times the sum of their sizes of elements, and two bitmaps of them
+    in no more bits than the sets in elements. So no pair that reaches ``least`` is passed over.
     """
     if not len(left):
         return np.zeros(0)
     rows = int(max(left.max(), right.max(), owner.max(initial=0))) + 1
+    if least > 0:
+        near = np.flatnonzero(_may_reach(owner, hashes, left, right, rows, least))
+        wanted = np.zeros(rows, np.bool_)
+        wanted[left[near]] = wanted[right[near]] = True
+        those, out = wanted[owner], np.zeros(len(left))
+        out[near] = jaccard(owner[those], hashes[those], left[near], right[near])
+        return out
     salts = mix(np.arange(rows, dtype=np.uint64) ^ _SALT)
     # A set and an element make one number, so that the elements of all sets are looked up at once.
     keys = hashes + salts[owner]
@@ -159,4 +176,26 @@ def jaccard(owner: I64, hashes: U64, left: I64, right: I64) -> F64:
         at = np.minimum(np.searchsorted(members, wanted), max(len(members) - 1, 0))
         shared = np.bincount(pair[members[at] == wanted], minlength=len(a))
         out[begin : begin + len(a)] = shared / np.maximum(sizes[a] + sizes[b] - shared, 1)
+    return out
+
+
+def _may_reach(owner: I64, hashes: U64, left: I64, right: I64, rows: int, least: float) -> NDArray[np.bool_]:
+    """Return which pairs differ in so few bits that their similarity may be ``least``."""
+    sizes = np.bincount(owner, minlength=rows)
+    power = int(np.clip(np.ceil(np.log2(2 * max(len(owner), 1) / rows)), *_POWERS))
+    maps = np.zeros((rows, (1 << power) // 64), np.uint64)
+    order = np.argsort(owner, kind="stable") if (np.diff(owner) < 0).any() else slice(None)
+    owners, bits = owner[order], (hashes[order] >> np.uint64(64 - power)).astype(np.int64)
+    step = max(_BITS_AT_ONCE >> power, 1)
+    for begin in range(0, rows, step):
+        first, last = np.searchsorted(owners, (begin, begin + step))
+        flags = np.zeros((min(step, rows - begin), 1 << power), np.bool_)
+        flags[owners[first:last] - begin, bits[first:last]] = True
+        maps[begin : begin + step] = np.packbits(flags, axis=1).view(np.uint64)
+    share = (1 - least) / (1 + least)
+    out = np.zeros(len(left), np.bool_)
+    for begin in range(0, len(left), _PAIRS):
+        a, b = left[begin : begin + _PAIRS], right[begin : begin + _PAIRS]
+        differ = np.bitwise_count(maps[a] ^ maps[b]).sum(axis=1, dtype=np.int64)
+        out[begin : begin + _PAIRS] = differ <= share * (sizes[a] + sizes[b]) + _ROUNDING
     return out

@@ -90,7 +90,7 @@ class NearText(Likeness):
             others, more = self._shingles(two.rows(bt))
             owner, hashes = np.concatenate([owner, others + len(at)]), np.concatenate([hashes, more])
             a, b = np.searchsorted(at, left), np.searchsorted(bt, right) + len(at)
-        found = jaccard(owner, hashes, a, b)
+        found = jaccard(owner, hashes, a, b, least=self.threshold)
         return np.where(found >= self.threshold, found, np.nan)
 
     def _shingles(self, rows: pa.Table) -> tuple[I64, U64]:
