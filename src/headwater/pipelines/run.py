@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 import traceback
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
@@ -17,21 +16,19 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-import pyarrow as pa
-
 from headwater.core.errors import HeadwaterError, NotFound, RunFailed, UsageError
 from headwater.core.ids import CommitId, canonical_json, digest
 from headwater.engine.base import Executor
 from headwater.pipelines.columns import columns_made
+from headwater.pipelines.giving import as_asked, in_pieces, require_type, rows_of
 from headwater.pipelines.graph import Graph, Node, Part, Secret, Source
 from headwater.pipelines.guards import guard
 from headwater.pipelines.logs import Log, captured
+from headwater.pipelines.naming import name_of_call, name_of_part, names_of_arguments
 from headwater.pipelines.pipeline import Pipeline
 from headwater.pipelines.records import RunRecord, Runs, StepRecord, environment
 from headwater.pipelines.rows import map_rows
-from headwater.pipelines.step import Step
-from headwater.pipelines.values import Kept, Pieces, Value, as_table, converted, name_of, save_value
-from headwater.reading.dataset import Dataset
+from headwater.pipelines.values import Kept, Pieces, Value, save_value
 from headwater.store.commit import Provenance
 from headwater.transforms.base import plain
 from headwater.versions.repo import Repo
@@ -276,7 +273,7 @@ class _Run:
         """Return what a step gives, and what to note about it."""
         step = node.step
         taken = {name: self._value(one) for name, one in node.inputs.items() if not isinstance(one, Secret)}
-        key = _key(node, taken)
+        key = name_of_call(node, taken)
         findings: list[dict[str, Any]] = []
         for name, rules in step.expects.items():
             if name in taken:
@@ -303,9 +300,9 @@ class _Run:
         if known is not None:
             return known, {"state": "reused"}
         step = node.step
-        given = {name: _as_asked(value, step.hints.get(name)) for name, value in taken.items()}
+        given = {name: as_asked(value, step.hints.get(name)) for name, value in taken.items()}
         result, attempts = self._tried(node, lambda: step.function(**given, **others))
-        _require_type(step, result)
+        require_type(step, result)
         kept = save_value(result, self.cache, "steps/values", step=step.name)
         done = {"name": kept.name, "kind": kept.kind, "step": step.name, "rows": kept.rows}
         self.cache.put(f"steps/done/{key[:40]}", canonical_json(done))
@@ -325,10 +322,10 @@ class _Run:
             raise UsageError(
                 f"Step {step.name!r} goes by rows: give it a dataset or a table as {first!r}.", step=step.name
             )
-        source = _in_pieces(taken[first], step)
+        source = in_pieces(taken[first], step)
         others = {name: value for name, value in taken.items() if name != first}
-        given = {name: _as_asked(value, step.hints.get(name)) for name, value in others.items()}
-        facts = [step.code, list(step.reads), _plain_names(plain_ones), sorted(secrets)]
+        given = {name: as_asked(value, step.hints.get(name)) for name, value in others.items()}
+        facts = [step.code, list(step.reads), names_of_arguments(plain_ones), sorted(secrets)]
         facts += [{name: value.name for name, value in others.items()}, self.record.id if forced else ""]
         key: str = digest(canonical_json(facts))
         done, attempts = self._tried(
@@ -393,7 +390,7 @@ class _Run:
             part = whole.load()[one.key]
         except (KeyError, IndexError, TypeError) as error:
             raise UsageError(f"{whole.load()!r:.100} has no part {one.key!r}.", step=one.node.name) from error
-        return Kept(_part_name(part, whole.name, one.key), "part", lambda: None, memory=[part])
+        return Kept(name_of_part(part, whole.name, one.key), "part", lambda: None, memory=[part])
 
     def _source(self, source: Source) -> Pieces:
         with self._lock:
@@ -412,7 +409,7 @@ class _Run:
         provenance = Provenance(kind="run", id=self.record.pipeline, inputs=tuple(read))
         tx = self.repo.transaction(f"Run {self.record.pipeline}", provenance=provenance)
         for name, node in made.items():
-            rows = _table_of(self.values[node.name], node.step)
+            rows = rows_of(self.values[node.name], node.step)
             key = list(node.step.key) or None
             if name in tx and key and tx[name].key != tuple(key):
                 raise UsageError(
@@ -513,54 +510,6 @@ def _sources_of(graph: Graph, node: Node) -> set[Source]:
     return found.union(*(_sources_of(graph, one) for one in graph.before(node)))
 
 
-def _key(node: Node, taken: Mapping[str, Value]) -> str:
-    """Return the name of a step's result: of its code, plain arguments, and the content of what it takes."""
-    secrets = {name: repr(one) for name, one in node.inputs.items() if isinstance(one, Secret)}
-    others = {name: one for name, one in node.arguments.items() if name not in taken and name not in secrets}
-    step = node.step
-    facts = [step.code, step.by_rows, list(step.reads), _plain_names(others), secrets]
-    return digest(canonical_json([*facts, {name: value.name for name, value in taken.items()}]))
-
-
-def _plain_names(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """Return names of plain arguments by their content.
-
-    Raises
-    ------
-    UsageError
-        If one has no name that says what is in it.
-    """
-    out = {}
-    for name, value in arguments.items():
-        table = as_table(value)
-        if table is not None:
-            out[name] = name_of(table)
-            continue
-        try:
-            out[name] = json.dumps(value, sort_keys=True, default=_text_of)
-        except (TypeError, ValueError) as error:
-            raise UsageError(
-                f"Argument {name!r} is a {type(value).__qualname__}, of which it cannot be told whether it changed. "
-                "Give plain values, or make it in a step."
-            ) from error
-    return out
-
-
-def _text_of(value: Any) -> str:
-    shown = repr(value)
-    if " at 0x" in shown:
-        raise TypeError(type(value).__qualname__)
-    return f"{type(value).__qualname__}:{shown}"
-
-
-def _part_name(part: Any, whole: str, key: int | str) -> str:
-    """Return a name for a part of a result: by its content, if it is plain."""
-    try:
-        return digest(json.dumps(part, sort_keys=True).encode())
-    except (TypeError, ValueError):
-        return digest(canonical_json([whole, key]))
-
-
 def _secret(secret: Secret) -> str:
     value = os.environ.get(secret.name)
     if value is None:
@@ -571,63 +520,8 @@ def _secret(secret: Secret) -> str:
     return value
 
 
-def _as_asked(value: Value, kind: Any) -> Any:
-    """Return a value as the parameter's type wants it."""
-    if isinstance(value, Pieces) and value.dataset is not None and _wants_dataset(kind):
-        return value.dataset
-    return converted(value.load(), kind)
-
-
-def _wants_dataset(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Dataset)
-
-
-def _in_pieces(value: Value, step: Step) -> Pieces:
-    if isinstance(value, Pieces):
-        return value
-    table = value.load()
-    if not isinstance(table, pa.Table):
-        raise UsageError(
-            f"Step {step.name!r} goes by rows, and was given a {type(table).__qualname__}. Give it a table.",
-            step=step.name,
-        )
-    return Pieces.of_table(table)
-
-
-def _table_of(value: Value, step: Step) -> Any:
-    if isinstance(value, Pieces):
-        return value.reader()
-    rows = value.load()
-    if not isinstance(rows, pa.Table):
-        raise UsageError(
-            f"Step {step.name!r} makes the dataset {step.into!r}, and gave a {type(rows).__qualname__}, no table.",
-            step=step.name,
-        )
-    return rows
-
-
 def _rows(value: Value) -> int | None:
     return value.rows if isinstance(value, Pieces | Kept) else None
-
-
-def _require_type(step: Step, result: Any) -> None:
-    """Raise if a step gave something else than it declares."""
-    kind = step.hints.get("return")
-    if kind is None or kind is Any:
-        return
-    if kind is type(None):
-        wrong = result is not None
-    else:
-        plain_kind = typing.get_origin(kind) or kind
-        wrong = isinstance(plain_kind, type) and not isinstance(result, plain_kind)
-        wrong = wrong and not (plain_kind is float and isinstance(result, int))
-        wrong = wrong and not (plain_kind is pa.Table and as_table(result) is not None)
-    if wrong:
-        raise UsageError(
-            f"Step {step.name!r} says that it gives {getattr(kind, '__name__', kind)}, and gave "
-            f"{type(result).__qualname__}: {result!r:.80}.",
-            step=step.name,
-        )
 
 
 def _of_step(error: BaseException) -> TracebackType | None:
