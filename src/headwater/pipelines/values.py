@@ -16,6 +16,7 @@ from headwater.core.extras import require
 from headwater.core.hashing import hash_columns
 from headwater.core.ids import canonical_json, digest
 from headwater.reading.dataset import Dataset
+from headwater.recipes.estimator_file import estimator_bytes, read_estimator
 from headwater.store.cache import Cache
 
 __all__ = [
@@ -228,11 +229,7 @@ def load_value(kind: str, data: bytes) -> Any:
     if kind == "bytes":
         return data
     if kind == "model":
-        skops = require("skops.io", extra="models", purpose="Reading a model")
-        known = ("numpy.", "scipy.", "sklearn.")
-        return skops.loads(
-            data, trusted=[one for one in skops.get_untrusted_types(data=data) if one.startswith(known)]
-        )
+        return read_estimator(data)
     return json.loads(data)
 
 
@@ -273,8 +270,7 @@ def _encoded(value: Any, step: str) -> tuple[str, bytes]:
     if isinstance(value, bytes):
         return "bytes", value
     if hasattr(value, "get_params") and type(value).__module__.partition(".")[0] == "sklearn":
-        skops = require("skops.io", extra="models", purpose=f"Keeping the model of step {step!r}")
-        return "model", skops.dumps(value)
+        return "model", estimator_bytes(value)
     try:
         data = json.dumps(value, sort_keys=True, default=_number).encode()
     except (TypeError, ValueError) as error:

@@ -59,6 +59,13 @@ class Fitted(Protocol):
         """Return class probabilities, shape (n, k), or the predicted numbers, shape (n, 1)."""
         ...
 
+    def parts(self) -> dict[str, Any]:
+        """Return what the model is made of, by name, so that it can be kept without its code.
+
+        Each part is a `pyarrow.Table` or `pyarrow.Schema`, an array, bytes, plain values, or a fitted estimator.
+        """
+        ...
+
 
 class Recipe(Protocol):
     """A fixed training procedure. Implementations are frozen dataclasses: equal recipes are equal.
@@ -92,6 +99,11 @@ class Recipe(Protocol):
         -------
         Fitted
         """
+        ...
+
+    @classmethod
+    def restore(cls, parts: Mapping[str, Any]) -> Fitted:
+        """Make a model again of its `Fitted.parts`."""
         ...
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -62,6 +63,23 @@ class TableEncoder:
             if len(tally) > _NAMED:
                 counts[field.name] = tally
         return cls(kept.schema, categories, counts)
+
+    @classmethod
+    def restore(cls, parts: Mapping[str, Any]) -> TableEncoder:
+        """Make the encoder again of its `parts`."""
+        schema = parts["schema"]
+        named = {
+            name: _flat(parts[f"categories {name}"].column(0))
+            for name in schema.names
+            if f"categories {name}" in parts
+        }
+        counts = {name: parts[f"counts {name}"] for name in schema.names if f"counts {name}" in parts}
+        return cls(schema, named, counts)
+
+    def parts(self) -> dict[str, Any]:
+        """Return what the encoder is made of."""
+        named = {f"categories {name}": pa.table({"value": found}) for name, found in self.categories.items()}
+        return {"schema": self.schema, **named, **{f"counts {name}": t for name, t in self.counts.items()}}
 
     @property
     def categorical(self) -> list[bool]:

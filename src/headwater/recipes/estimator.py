@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,10 +69,18 @@ class EstimatorRecipe(Recipe):
             model.fit(features.to_pandas(), labels.values, **_weights(model, weights))
         return _Wrapped(model, features.schema, len(labels.classes))
 
+    @classmethod
+    def restore(cls, parts: Mapping[str, Any]) -> Fitted:
+        """Make a model again; see `headwater.recipes.base.Recipe`."""
+        return _Wrapped(parts["model"], parts["schema"], parts["classes"])
+
 
 class _Wrapped:
     def __init__(self, model: Any, schema: pa.Schema, classes: int) -> None:
         self._model, self._schema, self._classes = model, schema, classes
+
+    def parts(self) -> dict[str, Any]:
+        return {"model": self._model, "schema": self._schema, "classes": self._classes}
 
     def predict(self, features: pa.Table) -> F64:
         if features.num_rows == 0:

@@ -8,7 +8,7 @@ method that scikit-learn implements).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,11 @@ class Tabular(Recipe):
             model.fit(matrix[:, filled], labels.values, sample_weight=weights)
         return _Trees(encoder, filled, model, labels.classes)
 
+    @classmethod
+    def restore(cls, parts: Mapping[str, Any]) -> Fitted:
+        """Make a model again; see `headwater.recipes.base.Recipe`."""
+        return _Trees(TableEncoder.restore(parts), parts["filled"], parts["model"], tuple(parts["classes"]))
+
 
 RECIPES.register("tabular")(Tabular())
 
@@ -90,6 +95,10 @@ class _Trees:
         self, encoder: TableEncoder, filled: NDArray[np.bool_], model: Any, classes: Sequence[str]
     ) -> None:
         self._encoder, self._filled, self._model, self._classes = encoder, filled, model, classes
+
+    def parts(self) -> dict[str, Any]:
+        own = {"filled": self._filled, "model": self._model, "classes": list(self._classes)}
+        return {**self._encoder.parts(), **own}
 
     def predict(self, features: pa.Table) -> F64:
         matrix = self._encoder.matrix(features)[:, self._filled]

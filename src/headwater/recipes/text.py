@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,11 @@ class Text(Recipe):
             model.fit(matrix, labels.values, sample_weight=weights)
         return _Linear(schema, weigher, model, labels.classes)
 
+    @classmethod
+    def restore(cls, parts: Mapping[str, Any]) -> Fitted:
+        """Make a model again; see `headwater.recipes.base.Recipe`."""
+        return _Linear(parts["schema"], TfIdf.restore(parts), parts["model"], tuple(parts["classes"]))
+
 
 RECIPES.register("text")(Text())
 
@@ -78,6 +83,10 @@ RECIPES.register("text")(Text())
 class _Linear:
     def __init__(self, schema: pa.Schema, weigher: TfIdf, model: Any, classes: Sequence[str]) -> None:
         self._schema, self._weigher, self._model, self._classes = schema, weigher, model, classes
+
+    def parts(self) -> dict[str, Any]:
+        own = {"schema": self._schema, "model": self._model, "classes": list(self._classes)}
+        return {**self._weigher.parts(), **own}
 
     def predict(self, features: pa.Table) -> F64:
         if features.num_rows == 0:

@@ -8,7 +8,7 @@ Journal of Documentation 28(1). doi:10.1108/eb026526
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,19 @@ class TfIdf:
         blocks = tuple(_Block.learn(part, least_texts) for part in counts)
         found = cls(blocks)
         return found, found._weigh(counts)
+
+    @classmethod
+    def restore(cls, parts: Mapping[str, Any]) -> TfIdf:
+        """Make the weights again of their `parts`."""
+        return cls(tuple(_Block(parts[f"kept {place}"], parts[f"rarity {place}"]) for place in range(2)))
+
+    def parts(self) -> dict[str, Any]:
+        """Return what the weights are made of."""
+        return {
+            f"{name} {place}": getattr(block, name)
+            for place, block in enumerate(self.blocks)
+            for name in ("kept", "rarity")
+        }
 
     def matrix(self, texts: pa.Table) -> Any:
         """Return texts as numbers: a scipy.sparse.csr_matrix of shape (n, words and pieces)."""
