@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,8 @@ class Trained:
     """A trained model with its evaluation and where it came from.
 
     ``predictions`` has a row for each held-out row: its key, the true ``label``, what was ``predicted``, and for
-    classes the ``probability`` of each, in the order of ``classes``.
+    classes the ``probability`` of each, in the order of ``classes``. ``rows`` has the key of each row that was learnt
+    from, ``inputs`` their features; ``options`` is what `train` was called with.
     """
 
     model: Fitted
@@ -93,6 +94,9 @@ class Trained:
     classes: tuple[str, ...]
     scores: tuple[Score, ...]
     predictions: pa.Table
+    inputs: pa.Table
+    rows: pa.Table
+    options: Mapping[str, Any]
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{s.metric} {s.value:.4f}" for s in self.scores if s.kind == "all")
@@ -111,6 +115,7 @@ class Trained:
             "train_rows": self.train_rows,
             "test_rows": self.test_rows,
             "classes": list(self.classes),
+            "options": dict(self.options),
             "scores": [score.to_dict() for score in self.scores],
         }
 
@@ -206,6 +211,20 @@ def train(
         classes=labels.classes,
         scores=tuple(scores),
         predictions=_predictions(dataset, judged, ready.label, labels, said),
+        inputs=known.select(list(ready.features)),
+        rows=_keys(dataset, known),
+        options={
+            "recipe": recipe or ready.recipe.id,
+            "label": ready.label,
+            "exclude": list(exclude),
+            "weight": weight,
+            "groups": list(columns),
+            "slices": list(slices),
+            "holdout": holdout,
+            "use_sensitive": use_sensitive,
+            "limit": limit,
+            "seed": seed,
+        },
     )
 
 
@@ -365,13 +384,18 @@ def _labelled(dataset: Dataset, label: str, keep: float, columns: Sequence[str] 
 
 def _predictions(dataset: Dataset, rows: pa.Table, label: str, labels: Labels, said: F64) -> pa.Table:
     """Return what a model says of held-out rows, as a table with their keys."""
-    keys = {name: rows.column(name) for name in dataset.key} or {"key": pa.array(dataset.keys_of(rows))}
-    out = {**keys, "label": rows.column(label)}
+    keys = _keys(dataset, rows)
+    out = {**dict(zip(keys.column_names, keys.columns, strict=True)), "label": rows.column(label)}
     if not labels.classes:
         return pa.table({**out, "predicted": said[:, 0]})
     best = pa.array(labels.classes).take(pa.array(said.argmax(axis=1)))
     probability = pa.FixedSizeListArray.from_arrays(pa.array(said.ravel()), len(labels.classes))
     return pa.table({**out, "predicted": best, "probability": probability})
+
+
+def _keys(dataset: Dataset, rows: pa.Table) -> pa.Table:
+    """Return the key of each row; without key columns the name that its content gives it."""
+    return rows.select(list(dataset.key)) if dataset.key else pa.table({"key": dataset.keys_of(rows)})
 
 
 def known_labels(rows: pa.Table, label: str, learnt: Labels) -> tuple[Labels, pa.Table]:
