@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from headwater.engine.base import Executor
     from headwater.models.impact import Impact
     from headwater.models.influence_report import Influence
+    from headwater.models.registry import Models
     from headwater.models.train import Trained
     from headwater.pipelines.lineage import Lineage
     from headwater.pipelines.pipeline import Pipeline
@@ -606,6 +607,13 @@ class Repo(store.Repo):
         from headwater.models.train import train
 
         return train(self.dataset(dataset), **options)
+
+    @property
+    def models(self) -> Models:
+        """The model registry; see `headwater.models.registry.Models`."""
+        from headwater.models.registry import Models
+
+        return Models(self)
 
     def impact(self, dataset: str, *, base: str, head: str, **options: Any) -> Impact:
         """Say what the change from ``base`` to ``head`` does to a model; see `headwater.models.impact.impact`."""

@@ -299,6 +299,12 @@ class Repo:
         view.ref, view.branch_name = None, name
         return view
 
+    def orphan(self, name: str) -> Self:
+        """Return the repository at a branch that shares no history with the data; a new one begins empty."""
+        view = self.branch(name)
+        view.start = None
+        return view
+
     def require_branch(self) -> str:
         """Return the branch we are on.
 
