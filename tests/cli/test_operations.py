@@ -92,7 +92,7 @@ def test_the_dataset_is_the_one_that_differs(loans: hw.Repo, cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("main..mended", "--gate", "accuracy"), "A gate is METRIC >= NUMBER"),
+        (("main..mended", "--gate", "accuracy"), "A rule is METRIC >= NUMBER"),
         (("main..mended", "--gate", "acc >= 0", "--seeds", "1"), "Metrics: accuracy"),
         (("..mended",), "Which two versions?"),
         (("main..nope",), "'nope' not found"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -22,17 +21,8 @@ from headwater.cli.options import (
 
 if TYPE_CHECKING:
     from headwater.api import Repo
-    from headwater.models.impact import Impact
 
 __all__ = ["impact", "train"]
-
-_GATE = re.compile(r"^\s*(?P<metric>\w+)\s*(?P<sign><=|>=|<|>)\s*(?P<bound>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*$")
-_SIGNS: dict[str, Callable[[float, float], bool]] = {
-    "<=": lambda a, b: a <= b,
-    ">=": lambda a, b: a >= b,
-    "<": lambda a, b: a < b,
-    ">": lambda a, b: a > b,
-}
 
 
 def training_options(function: Command) -> Command:
@@ -131,7 +121,7 @@ def train(
     "gates",
     multiple=True,
     metavar="RULE",
-    help='Exit with 1 unless the difference obeys, as "accuracy >= -0.002".',
+    help='Exit with 1 unless the difference obeys, as "accuracy >= -0.002" or "lower(accuracy) >= -0.01".',
 )
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), help="Form of the answer.")
 def impact(
@@ -157,8 +147,9 @@ def impact(
     hw impact main..fix-labels --gate "accuracy >= -0.002" --format markdown
     """
     from headwater.cli.render_models import draw_impact
+    from headwater.models.metric_rules import MetricRule
 
-    rules = [_parsed(gate) for gate in gates]
+    rules = [MetricRule.parse(gate) for gate in gates]
     base, _, head = span.partition("..")
     if not base:
         raise click.UsageError("Which two versions? hw impact BASE..HEAD")
@@ -173,14 +164,15 @@ def impact(
         slices=slices,
         **options,
     )
-    judged = [_judged(found, *rule) for rule in rules]
+    held = [rule.judge(found.differences()) for rule in rules]
+    judged = [{"gate": one.rule, "difference": one.value, "passed": one.passed} for one in held]
     if form == "json":
         session.as_json = True
     if form == "markdown" and not session.as_json:
         click.echo(found.to_markdown(), nl=False)
     else:
         session.show({**found.to_dict(), "gates": judged}, lambda out: draw_impact(out, found, judged))
-    if not all(rule["passed"] for rule in judged):
+    if not all(one.passed for one in held):
         click.get_current_context().exit(1)
     if found.verdict != "worse" and head in repo.branches():
         session.next(f"hw merge {shell_word(head)}")
@@ -199,27 +191,3 @@ def _changed_dataset(repo: Repo, base: str, head: str) -> str:
         names = ", ".join(changed or there) or "none"
         raise click.UsageError(f"Which dataset? Name one with --dataset: {names}.")
     return changed[0]
-
-
-def _parsed(gate: str) -> tuple[str, str, float]:
-    match = _GATE.match(gate)
-    if match is None:
-        raise click.UsageError(
-            f'A gate is METRIC >= NUMBER, about the difference, as "accuracy >= -0.002"; not {gate!r}.'
-        )
-    return match["metric"], match["sign"], float(match["bound"])
-
-
-def _judged(found: Impact, metric: str, sign: str, bound: float) -> dict[str, Any]:
-    """Return a gate with the overall difference that it is about."""
-    from headwater.core.errors import NotFound
-
-    overall = {change.metric: change for change in found.changes if change.kind == "all"}
-    if metric not in overall:
-        raise NotFound.among("metric", metric, overall)
-    difference = overall[metric].difference
-    return {
-        "gate": f"{metric} {sign} {bound:g}",
-        "difference": difference,
-        "passed": _SIGNS[sign](difference, bound),
-    }

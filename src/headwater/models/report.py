@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headwater.models.comparison import Change, Verdict
+from headwater.models.metric_rules import Measured
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -76,6 +77,13 @@ class Impact:
     def verdict(self) -> Verdict:
         """``better``, ``worse`` or ``no clear difference``."""
         return self.overall.verdict
+
+    def differences(self) -> list[Measured]:
+        """Return all differences, of parts and of gaps, as figures that rules can be about."""
+        return [
+            Measured(metric=c.metric, part=c.part, kind=c.kind, value=c.difference, interval=c.interval)
+            for c in (*self.changes, *self.gaps)
+        ]
 
     def summary(self) -> str:
         """Return the verdict in a sentence that says how sure it is."""
