@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from headwater.engine.base import Executor
     from headwater.models.impact import Impact
     from headwater.models.influence_report import Influence
+    from headwater.models.registered import Decision, Stage
     from headwater.models.registry import Models
     from headwater.models.train import Trained
     from headwater.pipelines.lineage import Lineage
@@ -614,6 +615,12 @@ class Repo(store.Repo):
         from headwater.models.registry import Models
 
         return Models(self)
+
+    def promote(self, model: str, stage: Stage = "production", **options: Any) -> Decision:
+        """Bring a model version to a stage through its gate; see `headwater.models.promotion.promote`."""
+        from headwater.models.promotion import promote
+
+        return promote(self, model, stage, check=self.check, **options)
 
     def impact(self, dataset: str, *, base: str, head: str, **options: Any) -> Impact:
         """Say what the change from ``base`` to ``head`` does to a model; see `headwater.models.impact.impact`."""

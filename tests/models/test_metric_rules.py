@@ -63,7 +63,7 @@ def test_changes_are_told_from_values() -> None:
     ],
 )
 def test_what_is_no_rule_is_refused_with_examples(text: str) -> None:
-    with pytest.raises(UsageError, match="accuracy >= 0.9"):
+    with pytest.raises(UsageError, match=r"accuracy >= 0\.9"):
         MetricRule.parse(text)
 
 

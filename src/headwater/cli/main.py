@@ -77,6 +77,8 @@ _SECTIONS = {
         "train": "headwater.cli.operations:train",
         "impact": "headwater.cli.operations:impact",
         "value": "headwater.cli.value:value",
+        "models": "headwater.cli.models:models",
+        "promote": "headwater.cli.models:promote",
     },
 }
 

@@ -77,9 +77,20 @@ def training_options(function: Command) -> Command:
 @command("train")
 @click.argument("dataset", metavar="DATASET[@REF]")
 @training_options
+@click.option("--register", metavar="NAME", help="Keep the model under this name; see `hw models`.")
+@click.option("--note", default="", metavar="TEXT", help="What is to be said about the model that is kept.")
+@click.option(
+    "--trust",
+    multiple=True,
+    metavar="TYPE",
+    help="A type outside scikit-learn that your recipe's model is made of.",
+)
 def train(
     session: Session,
     dataset: str,
+    register: str | None,
+    note: str,
+    trust: tuple[str, ...],
     exclude: tuple[tuple[str, ...], ...],
     groups: tuple[tuple[str, ...], ...],
     slices: tuple[str, ...],
@@ -95,13 +106,19 @@ def train(
     hw train reviews
     hw train loans@v1 --label approve --exclude reject --groups race,sex
     hw train reviews --slice "length(text) < 20" --json
+    hw train reviews --register sentiment --note "with the labels of May"
     """
     from headwater.cli.render_models import draw_trained
 
-    done = session.repo().train(
+    repo = session.repo()
+    done = repo.train(
         dataset, exclude=joined(exclude), groups=joined(groups) or None, slices=slices, **options
     )
-    session.show(done, lambda out: draw_trained(out, done))
+    kept = repo.models.register(done, register, note=note, trust=trust) if register else None
+    session.show({**done.to_dict(), "model": kept.id if kept else None}, lambda out: draw_trained(out, done))
+    if kept:
+        session.say(f"Registered {kept.id}, a candidate")
+        session.next(f"hw promote {shell_word(kept.id)}")
 
 
 @command("impact")

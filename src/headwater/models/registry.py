@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.core.errors import ConcurrentUpdate, InvalidKeys, MergeConflict, NotFound, UsageError
 from headwater.core.ids import digest
@@ -68,6 +69,8 @@ _DECISIONS = pa.schema(
         ("author", pa.string()),
     ]
 )
+_GATES = pa.schema([("name", pa.string()), ("stage", pa.string()), ("settings", pa.string())])
+_HELD = "_is_held_out"
 _LIGHT = [name for name in _VERSIONS.names if name not in ("file", "rows")]
 
 
@@ -156,7 +159,14 @@ class Models(Mapping[str, ModelVersion]):
             "metrics_on": _ipc_digest(trained.predictions),
             "environment": environment(),
         }
-        return self._add(name, facts, data, _ipc(trained.rows), trust, trained.commit)
+        held = trained.predictions.select(trained.rows.column_names)
+        rows = pa.concat_tables(
+            [
+                keys.append_column(_HELD, pa.array([is_held] * keys.num_rows, pa.bool_()))
+                for keys, is_held in ((trained.rows, False), (held, True))
+            ]
+        )
+        return self._add(name, facts, data, _ipc(rows), trust, trained.commit)
 
     def register_file(
         self,
@@ -237,8 +247,8 @@ class Models(Mapping[str, ModelVersion]):
         data: bytes = self._cell(self[name], "file")
         return data
 
-    def rows(self, name: str) -> pa.Table:
-        """Return the keys of the rows that a version learnt from.
+    def rows(self, name: str, *, held_out: bool = False) -> pa.Table:
+        """Return the keys of the rows that a version learnt from, or of those that it was judged on.
 
         Raises
         ------
@@ -250,7 +260,9 @@ class Models(Mapping[str, ModelVersion]):
         if not data:
             raise UsageError(f"Model {found.id} was trained elsewhere: its rows are not known.")
         with pa.ipc.open_stream(data) as reader:
-            return reader.read_all()
+            found_rows = reader.read_all()
+        is_held = found_rows.column(_HELD)
+        return found_rows.filter(is_held if held_out else pc.invert(is_held)).drop_columns([_HELD])
 
     def set_alias(self, name: str, alias: str) -> None:
         """Let an alias of the model point to a version; an alias that is there already moves.
@@ -361,6 +373,24 @@ class Models(Mapping[str, ModelVersion]):
                 f"`hw models show {version.name}`, then decide again."
             ) from error
         return found
+
+    def gate(self, name: str, stage: Stage) -> Mapping[str, Any] | None:
+        """Return the settings of the gate of a model's stage; None where nobody set it."""
+        here = self._branch()
+        rows = here["gates"].to_arrow().to_pylist() if "gates" in here else []
+        found = [row["settings"] for row in rows if (row["name"], row["stage"]) == (name, stage)]
+        return json.loads(found[0]) if found else None
+
+    def set_gate(self, name: str, stage: Stage, settings: Mapping[str, Any]) -> None:
+        """Set what must hold for versions of a model to come to a stage; see `headwater.models.promotion`."""
+        row = pa.Table.from_pylist(
+            [{"name": name, "stage": stage, "settings": json.dumps(dict(settings))}], schema=_GATES
+        )
+        with self._branch().transaction(f"gate of {name} to {stage}") as tx:
+            if "gates" in tx:
+                tx.upsert("gates", row)
+            else:
+                tx.append("gates", row, key=["name", "stage"])
 
     def _add(
         self,
