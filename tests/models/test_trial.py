@@ -91,7 +91,7 @@ def test_a_worse_model_is_told_where_it_is_worse_and_an_equal_one_is_not() -> No
 
 def test_rows_that_the_incumbent_learnt_from_do_not_count_for_it() -> None:
     repo, first = repo_with_model()
-    greedy = repo.models.register(repo.train("loans", holdout=0.07), "loans")
+    greedy = repo.models.register(repo.train("loans", holdout=0.1), "loans")
     promote(repo, greedy)
     (finding,) = found(repo, first, "model.against")
     assert finding.outcome is Outcome.WARN

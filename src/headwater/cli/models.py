@@ -13,7 +13,7 @@ from headwater.cli.options import column_names, joined, shell_word
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from headwater.models.registered import Decision, ModelVersion
+    from headwater.models.registered import Decision, ModelVersion, Stage
 
 __all__ = ["models", "promote"]
 
@@ -235,7 +235,7 @@ def remove(session: Session, model: str) -> None:
 @click.option(
     "--may-use", type=column_names, multiple=True, metavar="COL,…", help="Personal columns it may learn from."
 )
-def gate(session: Session, name: str, stage: str, rules: tuple[str, ...], **options: Any) -> None:
+def gate(session: Session, name: str, stage: Stage, rules: tuple[str, ...], **options: Any) -> None:
     """Say what a version must pass to come to a stage, or show it.
 
     Without a gate of your own the model must say again what was measured, not be clearly worse than the one in
@@ -295,7 +295,7 @@ for each in (list_, show, register, export, alias, remove, gate, rollback):
 @click.option("--to", "stage", type=_STAGE, default="production", show_default=True, help="The stage.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; it is kept.")
 @click.option("--force", is_flag=True, help="Overrule the gate; this needs a reason.")
-def promote(session: Session, model: str, stage: str, reason: str, force: bool) -> None:
+def promote(session: Session, model: str, stage: Stage, reason: str, force: bool) -> None:
     """Bring a model version to a stage, if its gate lets it through.
 
     The gate asks whether the file says again what was measured, whether the rules hold, whether it is clearly worse
@@ -314,10 +314,11 @@ def promote(session: Session, model: str, stage: str, reason: str, force: bool) 
     try:
         decision = session.repo().promote(model, stage, reason=reason, force=force)
     except GateClosed as error:
-        _show_decision(session, error.facts["decision"])
+        decision = error.facts["decision"]
+    _show_decision(session, decision)
+    if not decision.moved:
         session.say("Mend what fails and train again, or overrule the gate: --force --reason TEXT")
         click.get_current_context().exit(1)
-    _show_decision(session, decision)
     if decision.after == "production":
         session.next(f"hw models rollback {shell_word(decision.model)}")
 

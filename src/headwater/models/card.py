@@ -63,9 +63,10 @@ def _data(facts: Mapping[str, Any]) -> str:
     if not facts.get("commit"):
         return "## Training data\n\nTrained elsewhere; what it learnt from is not known."
     options = facts["options"]
+    place = f"`{facts['dataset']}` at commit `{facts['commit'][:_SHORT]}`"
+    judged = f"judged on {facts['test_rows']:,} rows of it that were held out"
     lines = [
-        f"Learnt from {facts['train_rows']:,} rows of `{facts['dataset']}` at commit `{facts['commit'][:_SHORT]}`, judged "
-        f"on {facts['test_rows']:,} rows of it that were held out. Seed {facts['seed']}.",
+        f"Learnt from {facts['train_rows']:,} rows of {place}, {judged}. Seed {facts['seed']}.",
         f"Features: {', '.join(f'`{name}`' for name in facts['features'])}.",
     ]
     if options.get("groups") and not options.get("use_sensitive"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import threading
@@ -157,3 +158,10 @@ def _free_name(name: str, taken: Sequence[str]) -> str:
     while name in lower:
         name += "_"
     return name
+
+
+@atexit.register
+def _close() -> None:
+    """Close this process's database before modules go, or DuckDB's binding tells the user that it leaks."""
+    if own := _databases.pop(os.getpid(), None):
+        own.close()
