@@ -54,6 +54,8 @@ NO_MIRROR = {
     "checks/kept.py": _SHARED_CHECKS,
     "store/faults.py": "tests/versions/test_crash.py drives it",
     "store/lazy.py": "tests/versions/test_remotes.py reads partial clones through it",
+    "pipelines/replay.py": "tests/pipelines/test_reproduce.py starts it in its process",
+    "pipelines/results.py": "tests/pipelines/test_reproduce.py reads every kind of result through it",
     "versions/publish.py": "tests/versions/test_audit.py publishes every way there is through it",
     "versions/transfer.py": "tests/versions/test_remotes.py copies through it",
     "cli/demo.py": "the tutorial runs it; `make demo` runs its steps",

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from headwater.pipelines.lineage import Lineage
     from headwater.pipelines.pipeline import Pipeline
     from headwater.pipelines.records import Runs
+    from headwater.pipelines.reproduce import Reproduction
     from headwater.pipelines.run import RunResult
     from headwater.pipelines.scheduler import Scheduler
     from headwater.profile.report import Profile
@@ -596,6 +597,20 @@ class Repo(store.Repo):
         from headwater.pipelines.records import Runs
 
         return Runs(self.storage)
+
+    def reproduce(self, run: str = "last", **options: Any) -> Reproduction:
+        """Make a run's environment afresh, replay it on the same commits, and compare every result.
+
+        Parameters
+        ----------
+        run : str
+            Its id, the beginning of one, or ``last``.
+        **options : Any
+            ``tolerance``, ``here``, ``environments`` and more; see `headwater.pipelines.reproduce.reproduce`.
+        """
+        from headwater.pipelines.reproduce import reproduce
+
+        return reproduce(self, run, **options)
 
     def lineage(self, dataset: str) -> Lineage:
         """Follow a dataset (``NAME`` or ``NAME@REF``) to where it comes from; see `headwater.pipelines.lineage`."""

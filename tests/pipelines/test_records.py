@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from headwater.core.errors import NotFound
-from headwater.pipelines.records import RunRecord, Runs, StepRecord, environment
+from headwater.pipelines.records import RunRecord, Runs, StepRecord
 from headwater.store.storage import Storage
 
 NOW = datetime.now(UTC)
@@ -75,8 +75,8 @@ def test_a_run_whose_process_is_gone_or_silent_was_interrupted(runs: Runs) -> No
     assert runs.get("last").state == "interrupted"
 
 
-def test_the_environment_says_what_a_run_depends_on() -> None:
-    found = environment(__file__)
-    assert found["python"].count(".") == 2
-    assert found["packages"]["pyarrow"]
-    assert set(found) >= {"platform", "revision", "implementation"}
+def test_files_of_code_are_kept_once_by_their_content(runs: Runs) -> None:
+    name = runs.save_file(b"x = 1\n")
+    assert runs.save_file(b"x = 1\n") == name
+    assert runs.file(name) == b"x = 1\n"
+    assert runs.ids() == []

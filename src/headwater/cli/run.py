@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.app import Session, command
+from headwater.cli.app import Group, Session, command
 from headwater.cli.options import assignment, engine_options, shell_word
+from headwater.cli.reproduce import reproduce
 
 if TYPE_CHECKING:
     from headwater.pipelines.lineage import Lineage, LineageEdge
@@ -96,7 +97,32 @@ def run(
         session.next(f"hw diff HEAD~1..HEAD {shell_word(made)}", f"hw lineage {shell_word(made)}")
 
 
-@command("runs")
+class _Runs(Group):
+    """A group whose words, where they name none of its commands, mean ``show``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``show`` before a run."""
+        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("runs", cls=_Runs)
+def runs() -> None:
+    """List the runs of pipelines, show one, or reproduce one.
+
+    `hw runs RUN` is short for `hw runs show RUN`. A run is named by its id, the beginning of one, or last.
+
+    Examples
+    --------
+    hw runs
+    hw runs last
+    hw runs last --log clean
+    hw runs reproduce last
+    """
+
+
+@command("show")
 @click.argument("name", required=False, metavar="[RUN]")
 @click.option("--log", "step", metavar="STEP", help="Show what a step printed and logged.")
 @click.option(
@@ -107,16 +133,14 @@ def run(
     show_default=True,
     help="The most runs to list; 0 lists all.",
 )
-def runs(session: Session, name: str | None, step: str | None, limit: int) -> None:
+def show(session: Session, name: str | None, step: str | None, limit: int) -> None:
     """List the runs of pipelines, or show one with its steps.
-
-    A run is named by its id, the beginning of one, or last.
 
     Examples
     --------
-    hw runs
-    hw runs last
-    hw runs last --log clean
+    hw runs show
+    hw runs show last
+    hw runs show last --log clean
     """
     from itertools import islice
 
@@ -142,6 +166,10 @@ def runs(session: Session, name: str | None, step: str | None, limit: int) -> No
             text.rstrip() or "It said nothing.", markup=False, highlight=False, soft_wrap=True
         ),
     )
+
+
+runs.add_command(show)
+runs.add_command(reproduce)
 
 
 @command("lineage")

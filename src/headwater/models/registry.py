@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from headwater.core.errors import ConcurrentUpdate, InvalidKeys, MergeConflict, NotFound, UsageError
 from headwater.core.ids import digest
 from headwater.models.registered import STAGES, Decision, ModelVersion, Stage, describe_inputs
-from headwater.pipelines.records import environment
+from headwater.pipelines.environment import environment
 from headwater.recipes.base import Fitted
 from headwater.recipes.model_file import Signature, model_bytes, read_model, read_model_facts
 from headwater.recipes.onnx_model import OnnxModel

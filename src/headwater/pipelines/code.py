@@ -21,7 +21,7 @@ from typing import Any
 
 from headwater.core.ids import canonical_json, digest
 
-__all__ = ["code_fingerprint", "package_versions"]
+__all__ = ["code_fingerprint", "is_of_project"]
 
 _PLAIN = (str, bytes, int, float, bool, type(None))
 
@@ -40,14 +40,6 @@ def code_fingerprint(function: Callable[..., Any]) -> str:
     return digest(canonical_json(sorted(facts.items())))[:32]
 
 
-def package_versions() -> dict[str, str]:
-    """Return the version of each installed package, by name."""
-    found = {
-        dist.metadata["Name"]: dist.version for dist in metadata.distributions() if dist.metadata["Name"]
-    }
-    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
-
-
 def _follow(thing: Any, facts: dict[str, str], name: str = "") -> None:
     """Add what a thing is, and what it uses, to the facts."""
     thing = inspect.unwrap(getattr(thing, "function", thing)) if callable(thing) else thing
@@ -55,7 +47,7 @@ def _follow(thing: Any, facts: dict[str, str], name: str = "") -> None:
         label = f"{thing.__module__}.{thing.__qualname__}"
         if label in facts:
             return
-        if not _is_of_project(sys.modules.get(thing.__module__), thing):
+        if not is_of_project(sys.modules.get(thing.__module__)):
             _add_package(thing.__module__, facts)
             return
         facts[label] = _source(thing)
@@ -67,7 +59,7 @@ def _follow(thing: Any, facts: dict[str, str], name: str = "") -> None:
             for base in thing.__bases__:
                 _follow(base, facts)
     elif isinstance(thing, ModuleType):
-        if _is_of_project(thing, thing):
+        if is_of_project(thing):
             facts[thing.__name__] = _module_source(thing)
         else:
             _add_package(thing.__name__, facts)
@@ -158,7 +150,7 @@ def _plain(value: Any) -> str:
     return repr(value) if isinstance(value, _PLAIN) else f"<{type(value).__qualname__}>"
 
 
-def _is_of_project(module: ModuleType | None, thing: Any) -> bool:
+def is_of_project(module: ModuleType | None) -> bool:
     """Say whether code is the user's: neither installed, nor of Python, nor ours."""
     name = getattr(module, "__name__", "") or ""
     if name == "builtins" or name.partition(".")[0] == "headwater":

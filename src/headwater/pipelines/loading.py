@@ -10,8 +10,9 @@ from types import ModuleType
 
 from headwater.core.errors import InputError, NotFound, UsageError
 from headwater.pipelines.pipeline import Pipeline
+from headwater.pipelines.source_code import remember
 
-__all__ = ["USUAL_FILE", "all_pipelines", "load_pipeline", "pipelines_of"]
+__all__ = ["USUAL_FILE", "all_pipelines", "load_module", "load_pipeline", "pipelines_of"]
 
 USUAL_FILE = "pipelines.py"
 """The file that is looked into where none is named."""
@@ -39,7 +40,7 @@ def load_pipeline(what: str = "") -> tuple[Pipeline, str]:
     if not colon:
         is_place = what.endswith(".py") or Path(what).is_file()
         place, name = (what, "") if is_place else ("", what)
-    module = _module(place or USUAL_FILE)
+    module = load_module(place or USUAL_FILE)
     found = pipelines_of(module)
     if not found:
         raise NotFound(
@@ -60,7 +61,7 @@ def load_pipeline(what: str = "") -> tuple[Pipeline, str]:
 
 def all_pipelines(place: str = "") -> list[Pipeline]:
     """Return the pipelines of a file or module; of ``pipelines.py`` by default."""
-    return list(pipelines_of(_module(place or USUAL_FILE)).values())
+    return list(pipelines_of(load_module(place or USUAL_FILE)).values())
 
 
 def pipelines_of(module: ModuleType) -> dict[str, Pipeline]:
@@ -68,7 +69,16 @@ def pipelines_of(module: ModuleType) -> dict[str, Pipeline]:
     return {one.name: one for one in vars(module).values() if isinstance(one, Pipeline)}
 
 
-def _module(place: str) -> ModuleType:
+def load_module(place: str) -> ModuleType:
+    """Return a module by name, or by the path of its file.
+
+    Raises
+    ------
+    NotFound
+        If there is no such file or module.
+    InputError
+        If it raises.
+    """
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -108,6 +118,7 @@ def _module(place: str) -> ModuleType:
     except Exception as error:
         sys.modules.pop(name, None)
         raise _broken(place, error) from error
+    remember(module)
     return module
 
 

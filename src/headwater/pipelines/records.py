@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import secrets
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
-from headwater.core.errors import NotFound, ObjectMissing
-from headwater.pipelines.code import package_versions
+from headwater.core.errors import CorruptObject, NotFound, ObjectMissing
+from headwater.core.ids import digest
 from headwater.store.storage import Storage
 
-__all__ = ["RunRecord", "RunState", "Runs", "StepRecord", "environment"]
+__all__ = ["RunRecord", "RunState", "Runs", "StepRecord"]
 
 RunState = Literal["running", "succeeded", "failed", "stopped", "interrupted"]
 StepState = Literal["waiting", "running", "done", "reused", "failed", "skipped"]
 
 _FOLDER = "runs"
+_FILES = "files"
 _SILENT_S = 60.0
 
 
@@ -42,6 +39,13 @@ class StepRecord:
         Names of the steps and datasets whose values it took.
     key : str
         The name that its result is kept under: of its code, parameters and the content of its inputs.
+    result, kind : str
+        A name for the content of the result, and what it is: ``table``, ``array``, ``bytes``, ``model``, ``json``, or
+        ``rows`` for steps by rows, whose pieces have names of their own.
+    code : str
+        A name for what the function does; see `headwater.pipelines.code`.
+    reads : tuple of str
+        For steps by rows: the columns that the function saw.
     attempts : int
         How often the function was tried.
     seconds : float
@@ -60,6 +64,10 @@ class StepRecord:
     state: StepState = "waiting"
     inputs: tuple[str, ...] = ()
     key: str = ""
+    result: str = ""
+    kind: str = ""
+    code: str = ""
+    reads: tuple[str, ...] = ()
     attempts: int = 0
     seconds: float = 0.0
     called_rows: int = 0
@@ -98,7 +106,9 @@ class RunRecord:
     trigger : str
         What started it.
     environment : mapping
-        Python, platform, packages, and the revision of the code.
+        Python, platform, packages, and the revision of the code; see `headwater.pipelines.environment`.
+    code : mapping
+        What was kept of the code; see `headwater.pipelines.source_code`.
     host, process : str, int
         Where it ran.
     """
@@ -118,6 +128,7 @@ class RunRecord:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     trigger: str = "by hand"
     environment: Mapping[str, Any] = field(default_factory=dict)
+    code: Mapping[str, Any] = field(default_factory=dict)
     host: str = ""
     process: int = 0
 
@@ -135,8 +146,9 @@ class RunRecord:
     def from_dict(cls, value: Mapping[str, Any]) -> RunRecord:
         """Read what `to_dict` gives."""
         fields = {name: one for name, one in value.items() if name != "seconds"}
+        lists = ("inputs", "findings", "reads")
         steps = {
-            name: StepRecord(**{**one, "inputs": tuple(one["inputs"]), "findings": tuple(one["findings"])})
+            name: StepRecord(**{**one, **{key: tuple(one.get(key, ())) for key in lists}})
             for name, one in value["steps"].items()
         }
         return cls(**{**fields, "steps": steps})
@@ -175,6 +187,28 @@ class Runs:
         except ObjectMissing:
             return ""
 
+    def save_file(self, data: bytes) -> str:
+        """Keep a file of a run's code, and return its name: the hash of what is in it."""
+        name = digest(data)
+        if not self._storage.exists(f"{_FOLDER}/{_FILES}/{name}"):
+            self._storage.write(f"{_FOLDER}/{_FILES}/{name}", data)
+        return name
+
+    def file(self, name: str) -> bytes:
+        """Return a file that `save_file` kept.
+
+        Raises
+        ------
+        ObjectMissing
+            If it is not there.
+        CorruptObject
+            If it is damaged.
+        """
+        data = self._storage.read(f"{_FOLDER}/{_FILES}/{name}")
+        if digest(data) != name:
+            raise CorruptObject(f"The file {name[:12]} of a run's code is damaged.", name=name)
+        return data
+
     def ids(self) -> list[str]:
         """Return the ids of all runs, the newest first."""
         found = {
@@ -199,31 +233,6 @@ class Runs:
             raise NotFound.among("run", name, ids[:10])
         record = RunRecord.from_dict(json.loads(self._storage.read(f"{_FOLDER}/{found[0]}/run.json")))
         return replace(record, state="interrupted") if _is_dead(record) else record
-
-
-def environment(file: str = "") -> dict[str, Any]:
-    """Return what a run depends on beside its data: Python, platform, packages, and the revision of its code."""
-    return {
-        "python": platform.python_version(),
-        "implementation": sys.implementation.name,
-        "platform": platform.platform(),
-        "packages": package_versions(),
-        "revision": _revision(Path(file).parent if file else Path.cwd()),
-    }
-
-
-def _revision(folder: Path) -> str:
-    """Return git's revision of the code, with ``+`` where files differ from it; nothing outside of git."""
-    try:
-        done = [
-            subprocess.run(
-                ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10
-            )
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
-        ]
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done[0].stdout.strip() + ("+" if done[1].stdout.strip() else "")
 
 
 def _is_dead(record: RunRecord) -> bool:

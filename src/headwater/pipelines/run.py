@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import threading
 import time
 import traceback
@@ -20,16 +21,20 @@ from headwater.core.errors import HeadwaterError, NotFound, RunFailed, UsageErro
 from headwater.core.ids import CommitId, canonical_json, digest
 from headwater.engine.base import Executor
 from headwater.pipelines.columns import columns_made
+from headwater.pipelines.environment import environment, used_packages
 from headwater.pipelines.giving import as_asked, in_pieces, require_type, rows_of
 from headwater.pipelines.graph import Graph, Node, Part, Secret, Source
 from headwater.pipelines.guards import guard
 from headwater.pipelines.logs import Log, captured
 from headwater.pipelines.naming import name_of_call, name_of_part, names_of_arguments
 from headwater.pipelines.pipeline import Pipeline
-from headwater.pipelines.records import RunRecord, Runs, StepRecord, environment
+from headwater.pipelines.records import RunRecord, Runs, StepRecord
 from headwater.pipelines.rows import map_rows
+from headwater.pipelines.source_code import keep_code
 from headwater.pipelines.values import Kept, Pieces, Value, save_value
+from headwater.store.cache import Cache
 from headwater.store.commit import Provenance
+from headwater.store.storage import Storage
 from headwater.transforms.base import plain
 from headwater.versions.repo import Repo
 
@@ -59,9 +64,13 @@ class RunResult:
     _values: Mapping[str, Value] = field(repr=False)
 
     def __getitem__(self, step: str) -> Any:
+        return self.value(step).load()
+
+    def value(self, step: str) -> Value:
+        """Return what a step gave, not loaded yet."""
         if step not in self._values:
             raise NotFound.among("step", step, self._values, where=f"run {self.record.id}")
-        return self._values[step].load()
+        return self._values[step]
 
     def summary(self) -> str:
         """Return in a sentence what ran and what was known."""
@@ -92,6 +101,8 @@ def run(
     file: str = "",
     trigger: str = "by hand",
     listener: Listener | None = None,
+    sources: Mapping[str, str] | None = None,
+    scratch: Storage | None = None,
 ) -> RunResult:
     """Run a pipeline.
 
@@ -119,6 +130,10 @@ def run(
         Where the pipeline is written, and what started it, for the record.
     listener : callable, optional
         Told of each step as it begins and ends.
+    sources : mapping of str to str, optional
+        The commits to read datasets at; as they are here by default.
+    scratch : Storage, optional
+        Keep results and the record there, and commit nothing; what is known from before does not count then.
 
     Returns
     -------
@@ -137,7 +152,7 @@ def run(
     whichever commit that is in. So the same again runs nothing, whoever ran it before, and a killed run goes on where
     it was: run it again. Two runs at once may do the same work twice; they do not harm each other.
     """
-    runs = Runs(repo.storage)
+    runs = Runs(scratch or repo.storage)
     before = runs.get(resume) if resume else None
     if before is not None and before.pipeline != pipeline.name:
         raise UsageError(f"Run {before.id} is one of {before.pipeline!r}, not of {pipeline.name!r}.")
@@ -150,9 +165,11 @@ def run(
     for name in force:
         if name not in known:
             raise NotFound.among("step", name, known, where=f"pipeline {pipeline.name!r}")
-    for node in graph.nodes:
-        for one in node.inputs.values():
-            _ = _secret(one) if isinstance(one, Secret) else None
+    secrets = [
+        _secret(one) for node in graph.nodes for one in node.inputs.values() if isinstance(one, Secret)
+    ]
+    code = {} if scratch else keep_code(pipeline, graph, runs, file=file, hidden=secrets)
+    file = file or str(getattr(sys.modules.get(pipeline.function.__module__), "__file__", None) or "")
     now = datetime.now(UTC)
     record = RunRecord(
         id=Runs.new_id(now),
@@ -160,17 +177,19 @@ def run(
         file=file,
         branch=here.require_branch(),
         parameters=plain(arguments),
-        sources=_pinned(here, graph, before.sources if before else {}),
+        sources=_pinned(here, graph, sources or (before.sources if before else {})),
         began=now.isoformat(),
         beat=now.isoformat(),
         steps={node.name: StepRecord(name=node.name, inputs=_inputs(node)) for node in graph.nodes},
         trigger=trigger,
         environment=environment(file),
+        code=code,
         host=socket.gethostname(),
         process=os.getpid(),
     )
-    work = _Run(here, graph, record, runs, executor or repo.executor, set(force), listener)
-    return work.go(workers, commits=until is None)
+    cache = Cache(scratch) if scratch else repo.cache
+    work = _Run(here, graph, record, runs, cache, executor or repo.executor, set(force), listener)
+    return work.go(workers, commits=until is None and scratch is None)
 
 
 class _Run:
@@ -182,13 +201,14 @@ class _Run:
         graph: Graph,
         record: RunRecord,
         runs: Runs,
+        cache: Cache,
         executor: Executor,
         force: set[str],
         listener: Listener | None,
     ) -> None:
         self.repo, self.graph, self.record, self.runs = repo, graph, record, runs
         self.executor, self.force, self.listener = executor, force, listener
-        self.cache = repo.cache
+        self.cache = cache
         self.values: dict[str, Value] = {}
         self.errors: dict[str, BaseException] = {}
         self.logs: dict[str, Log] = {}
@@ -286,7 +306,7 @@ class _Run:
             value, facts = self._by_rows(node, taken, plain_ones, secrets, forced)
         else:
             value, facts = self._whole(node, key, taken, {**plain_ones, **secrets}, forced)
-        facts |= {"key": key, "rows": _rows(value)}
+        facts = {"key": key, "rows": _rows(value), "code": step.code, **facts}
         findings += self._guard(value, step.ensures, step=step.name, what="result", key=step.key)
         return value, {**facts, "findings": tuple(findings)}
 
@@ -298,7 +318,7 @@ class _Run:
     ) -> tuple[Value, dict[str, Any]]:
         known = None if forced else self._known(key)
         if known is not None:
-            return known, {"state": "reused"}
+            return known, {"state": "reused", "result": known.name, "kind": known.kind}
         step = node.step
         given = {name: as_asked(value, step.hints.get(name)) for name, value in taken.items()}
         result, attempts = self._tried(node, lambda: step.function(**given, **others))
@@ -306,7 +326,7 @@ class _Run:
         kept = save_value(result, self.cache, "steps/values", step=step.name)
         done = {"name": kept.name, "kind": kept.kind, "step": step.name, "rows": kept.rows}
         self.cache.put(f"steps/done/{key[:40]}", canonical_json(done))
-        return kept, {"state": "done", "attempts": attempts}
+        return kept, {"state": "done", "attempts": attempts, "result": kept.name, "kind": kept.kind}
 
     def _by_rows(
         self,
@@ -344,6 +364,9 @@ class _Run:
         state = "done" if done.called_rows else "reused"
         return done.value, {
             "state": state,
+            "key": key,
+            "kind": "rows",
+            "reads": step.reads,
             "attempts": attempts if done.called_rows else 0,
             "called_rows": done.called_rows,
             "known_rows": done.known_rows,
@@ -449,8 +472,9 @@ class _Run:
 
     def _end(self, state: Any) -> None:
         now = datetime.now(UTC).isoformat()
+        facts = {**self.record.environment, "used": used_packages()}
         with self._lock:
-            self.record = replace(self.record, state=state, ended=now, beat=now)
+            self.record = replace(self.record, environment=facts, state=state, ended=now, beat=now)
             self.runs.save(self.record)
 
     def _beat(self) -> None:
