@@ -39,8 +39,10 @@ PUBLIC = [
     "dataset",
     "impact",
     "init",
+    "line",
     "open",
     "pipeline",
+    "repository",
     "secret",
     "step",
 ]

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from headwater.core.errors import HeadwaterError
     from headwater.core.findings import Finding
     from headwater.models.impact import impact
-    from headwater.pipelines.graph import dataset, secret
+    from headwater.models.line import line
+    from headwater.pipelines.graph import dataset, repository, secret
     from headwater.pipelines.pipeline import pipeline
     from headwater.pipelines.step import step
     from headwater.pipelines.triggers import OnCommit, OnDrift, OnFiles, Schedule
@@ -32,8 +33,10 @@ __all__ = [
     "dataset",
     "impact",
     "init",
+    "line",
     "open",
     "pipeline",
+    "repository",
     "secret",
     "step",
 ]
@@ -55,8 +58,10 @@ _HOMES = {
     "impact": "headwater.models.impact",
     "init": "headwater.api",
     "open": "headwater.api",
+    "line": "headwater.models.line",
     "dataset": "headwater.pipelines.graph",
     "pipeline": "headwater.pipelines.pipeline",
+    "repository": "headwater.pipelines.graph",
     "secret": "headwater.pipelines.graph",
     "step": "headwater.pipelines.step",
 }

@@ -12,7 +12,19 @@ from headwater.core.errors import NotFound, UsageError
 if TYPE_CHECKING:
     from headwater.pipelines.step import Step
 
-__all__ = ["DRAWING", "Graph", "Input", "Node", "Part", "Secret", "Source", "dataset", "secret"]
+__all__ = [
+    "DRAWING",
+    "RUNNING",
+    "Graph",
+    "Input",
+    "Node",
+    "Part",
+    "Secret",
+    "Source",
+    "dataset",
+    "repository",
+    "secret",
+]
 
 
 class _NotKnownYet:
@@ -172,3 +184,28 @@ def secret(name: str) -> Secret:
     Its value is in no record, no key of a result and, as far as it can be found, in no log.
     """
     return Secret(name)
+
+
+RUNNING: ContextVar[Any] = ContextVar("headwater_running", default=None)
+
+
+def repository() -> Any:
+    """Return the repository that a run is of, at its branch; for steps that change more than datasets.
+
+    What such a step does is done when it is done: it is no part of the commit that the run ends with.
+
+    Returns
+    -------
+    Repo
+
+    Raises
+    ------
+    UsageError
+        Outside of a step that a run calls.
+    """
+    found = RUNNING.get()
+    if found is None:
+        raise UsageError(
+            "headwater.repository() is the repository of a run: call it in a step that a run calls."
+        )
+    return found

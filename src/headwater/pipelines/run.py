@@ -23,7 +23,7 @@ from headwater.engine.base import Executor
 from headwater.pipelines.columns import columns_made
 from headwater.pipelines.environment import environment, used_packages
 from headwater.pipelines.giving import as_asked, in_pieces, require_type, rows_of
-from headwater.pipelines.graph import Graph, Node, Part, Secret, Source
+from headwater.pipelines.graph import RUNNING, Graph, Node, Part, Secret, Source
 from headwater.pipelines.guards import guard
 from headwater.pipelines.logs import Log, captured
 from headwater.pipelines.naming import name_of_call, name_of_part, names_of_arguments
@@ -222,6 +222,7 @@ class _Run:
         beat = threading.Thread(target=self._beat, daemon=True)
         beat.start()
         is_new = False
+        token = RUNNING.set(self.repo)
         try:
             self._run_steps(workers)
             if self.errors:
@@ -235,6 +236,7 @@ class _Run:
                 self._end("failed" if isinstance(error, Exception) else "stopped")
             raise
         finally:
+            RUNNING.reset(token)
             self._is_over.set()
             beat.join()
         return RunResult(record=self.record, is_new=is_new, _values=dict(self.values))
