@@ -32,7 +32,8 @@ def training_options(function: Command) -> Command:
             "--recipe",
             metavar="NAME",
             callback=importable,
-            help="tabular, text or MODULE:FUNCTION; what fits the columns by default.",
+            help="tabular, text or image, as tabular(leaves=16) for other parameters, or MODULE:FUNCTION; what fits the "
+            "columns by default.",
         ),
         label_option("The column to predict; the contract's label by default."),
         click.option(
@@ -85,6 +86,20 @@ def training_options(function: Command) -> Command:
     metavar="TYPE",
     help="A type outside scikit-learn that your recipe's model is made of.",
 )
+@click.option(
+    "--class-weight", metavar="WEIGHTS", help="balanced, or the weight of each class: spam=3,ham=1."
+)
+@click.option(
+    "--group-weight", type=column_name, metavar="COL", help="Give each group the same weight in all."
+)
+@click.option(
+    "--reweigh", type=column_name, metavar="COL", help="Weigh so that the label is independent of COL."
+)
+@click.option(
+    "--annotator-weight",
+    metavar="COL",
+    help="Weigh annotators by agreement with others, or as said: COL:anna=1,bob=0.5.",
+)
 def train(
     session: Session,
     dataset: str,
@@ -107,6 +122,7 @@ def train(
     hw train loans@v1 --label approve --exclude reject --groups race,sex
     hw train reviews --slice "length(text) < 20" --json
     hw train reviews --register sentiment --note "with the labels of May"
+    hw train loans --recipe "tabular(iterations=300, leaves=16)" --class-weight balanced
     """
     from headwater.cli.render_models import draw_trained
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_impact", "draw_influence", "draw_trained"]
 
 _USUAL = ("accuracy", "roc_auc", "balanced_accuracy", "root_mean_squared_error", "r_squared")
+_SHOWN = 6
 _STYLES = {"better": "green", "worse": "bold red", "no clear difference": "dim"}
 
 
@@ -32,6 +33,8 @@ def draw_trained(out: Console, done: Trained) -> None:
     line = f"trained on {done.train_rows:,} rows, judged on {done.test_rows:,} held-out rows"
     classes = f", {len(done.classes)} classes" if done.classes else ""
     out.print(Text(f"{line}, {len(done.features)} features{classes}", style="dim"))
+    if done.weights:
+        out.print(Text(_weights(done), style="dim"))
     out.print()
     whole = [score for score in done.scores if score.kind == "all"]
     rows = [[score.metric, _number(score.value), _interval(score.interval)] for score in whole]
@@ -47,6 +50,27 @@ def draw_trained(out: Console, done: Trained) -> None:
         ]
         out.print()
         out.print(plain_table(["groups of", "gap", "value", "95 % interval"], table, right=("value",)))
+
+
+def _weights(done: Trained) -> str:
+    """Say what rows weighed, and how many rows of equal weight tell as much."""
+    found = done.weights
+    parts = [f"column {safe(found['column'])}"] if "column" in found else []
+    if "classes" in found:
+        parts.append(f"classes {_listed(found['classes'])}")
+    if "groups" in found:
+        parts.append(f"{safe(found['groups']['column'])} {_listed(found['groups']['weights'])}")
+    if "reweigh" in found:
+        cells = {f"{one['group']}/{one['label']}": one["weight"] for one in found["reweigh"]["weights"]}
+        parts.append(f"{safe(found['reweigh']['column'])} by label {_listed(cells)}")
+    if "annotators" in found:
+        parts.append(f"{safe(found['annotators']['column'])} {_listed(found['annotators']['weights'])}")
+    return f"weights: {'; '.join(parts)}; as much as {found['effective_rows']:,.0f} rows of equal weight"
+
+
+def _listed(weights: Mapping[str, float]) -> str:
+    shown = ", ".join(f"{safe(name)} {weight:.2f}" for name, weight in list(weights.items())[:_SHOWN])
+    return shown if len(weights) <= _SHOWN else f"{shown}, … ({len(weights)})"
 
 
 def _draw_parts(out: Console, done: Trained, parts: Mapping[str, int], names: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from headwater.core.errors import UsageError
 from headwater.core.hashing import U64
 from headwater.core.schema import require_columns
 from headwater.models.evaluation import Score, evaluate, evaluate_gaps, parts_of
+from headwater.models.weighing import Weighing
 from headwater.reading.dataset import Dataset
 from headwater.reading.splits import origin_hashes, share
 from headwater.recipes.base import (
@@ -30,6 +31,7 @@ from headwater.recipes.base import (
     load,
 )
 from headwater.recipes.encoding import conform
+from headwater.recipes.pictures import only_pictures, picture_columns, shrunk
 from headwater.recipes.split import split
 
 __all__ = [
@@ -49,6 +51,7 @@ LEAST_SIDE = 10
 ROW_LIMIT = 100_000
 
 _SALT = 7_001
+_PICTURES = 1024
 _KEPT = 0.9
 
 
@@ -78,7 +81,7 @@ class Trained:
 
     ``predictions`` has a row for each held-out row: its key, the true ``label``, what was ``predicted``, and for
     classes the ``probability`` of each, in the order of ``classes``. ``rows`` has the key of each row that was learnt
-    from, ``inputs`` their features; ``options`` is what `train` was called with.
+    from, ``inputs`` their features; ``weights`` says what rows weighed, ``options`` what `train` was called with.
     """
 
     model: Fitted
@@ -97,6 +100,7 @@ class Trained:
     inputs: pa.Table
     rows: pa.Table
     options: Mapping[str, Any]
+    weights: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{s.metric} {s.value:.4f}" for s in self.scores if s.kind == "all")
@@ -116,6 +120,7 @@ class Trained:
             "test_rows": self.test_rows,
             "classes": list(self.classes),
             "options": dict(self.options),
+            "weights": dict(self.weights),
             "scores": [score.to_dict() for score in self.scores],
         }
 
@@ -127,6 +132,10 @@ def train(
     label: str | None = None,
     exclude: Sequence[str] = (),
     weight: str | None = None,
+    class_weight: str | Mapping[str, float] | None = None,
+    group_weight: str | None = None,
+    reweigh: str | None = None,
+    annotator_weight: str | None = None,
     groups: Sequence[str] | None = None,
     slices: Sequence[str] = (),
     holdout: float = 0.25,
@@ -141,13 +150,17 @@ def train(
     dataset : Dataset
         The data.
     recipe : str, optional
-        Name of a recipe, or ``module:function``; ``text`` or ``tabular``, whichever fits, by default.
+        Name of a recipe, with parameters or without (``tabular(iterations=300)``), or ``module:function``;
+        ``text``, ``image`` or ``tabular``, whichever fits, by default.
     label : str, optional
         The column to predict; the contract's label by default.
     exclude : sequence of str
         Columns not to learn from.
     weight : str, optional
         Column with the weight of each row.
+    class_weight, group_weight, reweigh, annotator_weight : optional
+        Weights by class, group, group and label, and annotator, multiplied with that column; see ``classes``,
+        ``group``, ``reweigh`` and ``annotator`` of `headwater.models.weighing.Weighing`. Held-out rows weigh the same.
     groups : sequence of str, optional
         Columns whose groups are judged apart; the contract's sensitive features by default.
     slices : sequence of str
@@ -171,14 +184,18 @@ def train(
     UsageError
         If there is no label, only one class, or too few rows.
     """
-    require_columns(
-        dataset.schema, [*exclude, *([weight] if weight else [])], where=f"dataset {dataset.name!r}"
+    where = f"dataset {dataset.name!r}"
+    require_columns(dataset.schema, [*exclude], where=where)
+    weighing = Weighing(
+        column=weight, classes=class_weight, group=group_weight, reweigh=reweigh, annotator=annotator_weight
     )
+    weighing.require(dataset.schema, where)
+    named = weighing.annotator_column
     ready = prepare(
         dataset,
         recipe=recipe,
         label=label,
-        exclude=exclude,
+        exclude=[*exclude, *([named] if named else [])],
         weight=weight,
         holdout=holdout,
         use_sensitive=use_sensitive,
@@ -188,9 +205,8 @@ def train(
     held = ready.rows.filter(pa.array(ready.test))
     labels = encode_labels(known.column(ready.label))
     truth, judged = known_labels(held, ready.label, labels)
-    model = ready.recipe.fit(
-        known.select(list(ready.features)), labels, weights=weights_of(known, weight), seed=seed
-    )
+    weights, weighed = weighing.weights(known, ready.label, labels, dataset.key)
+    model = ready.recipe.fit(known.select(list(ready.features)), labels, weights=weights, seed=seed)
     said = model.predict(judged.select(list(ready.features)))
     contract = dataset.contract
     columns = groups if groups is not None else contract.sensitive if contract else ()
@@ -218,6 +234,10 @@ def train(
             "label": ready.label,
             "exclude": list(exclude),
             "weight": weight,
+            "class_weight": dict(class_weight) if isinstance(class_weight, Mapping) else class_weight,
+            "group_weight": group_weight,
+            "reweigh": reweigh,
+            "annotator_weight": annotator_weight,
             "groups": list(columns),
             "slices": list(slices),
             "holdout": holdout,
@@ -225,6 +245,7 @@ def train(
             "limit": limit,
             "seed": seed,
         },
+        weights=weighed,
     )
 
 
@@ -263,10 +284,16 @@ def prepare(
         column for column in (contract.sensitive if contract else ()) if column in there and column != name
     ]
     spared = [*exclude, *([] if use_sensitive else sensitive), *([weight] if weight else [])]
-    features = feature_columns(
-        dataset.schema, label=name, key=dataset.key, exclude=[column for column in spared if column in there]
-    )
-    rows = _labelled(dataset, name, keep, columns)
+    left = [column for column in spared if column in there]
+    chosen = load(recipe) if recipe else None
+    picture = _picture(dataset, chosen, name, left)
+    if picture:
+        features = [picture]
+    else:
+        features = feature_columns(dataset.schema, label=name, key=dataset.key, exclude=left)
+    if chosen is None:
+        chosen = load("image" if picture else choose(dataset.schema, features))
+    rows = _labelled(dataset, name, keep, columns, picture)
     masks = split(dataset, rows, holdout=holdout, columns=columns)
     few = int(masks.train.sum()), int(masks.test.sum())
     if sum(few) < LEAST_ROWS or min(few) < LEAST_SIDE:
@@ -279,7 +306,7 @@ def prepare(
         dataset=dataset,
         label=name,
         features=tuple(features),
-        recipe=load(recipe or choose(dataset.schema, features)),
+        recipe=chosen,
         rows=rows,
         train=masks.train,
         test=masks.test,
@@ -370,14 +397,40 @@ def predict_once(
     return [model.predict(conform(table, schema)) for table in tables]
 
 
-def _labelled(dataset: Dataset, label: str, keep: float, columns: Sequence[str] | None) -> pa.Table:
-    """Return the rows with a label, those of a share of the keys; an augmented row goes with its source."""
+def _picture(dataset: Dataset, recipe: Recipe | None, label: str, exclude: Sequence[str]) -> str | None:
+    """Return the column of pictures to learn from: where the recipe reads pictures, or nothing else tells anything."""
+    asked = getattr(recipe, "reads_pictures", False)
+    if recipe is not None and not asked:
+        return None
+    found = picture_columns(dataset, [label, *exclude])
+    kept = [n for n in dataset.schema.names if n not in (label, *dataset.key, *exclude, *found)]
+    others = [n for n in kept if not n.startswith("_") and not pa.types.is_null(dataset.schema.field(n).type)]
+    if len(found) == 1 and (asked or only_pictures(dataset.schema, others)):
+        return found[0]
+    if recipe is not None:
+        listed = f": {', '.join(found)}. Exclude all but one" if found else ""
+        raise UsageError(
+            f"The recipe {recipe.id!r} needs one column of pictures; dataset {dataset.name!r} has {len(found)}{listed}."
+        )
+    return None
+
+
+def _labelled(
+    dataset: Dataset, label: str, keep: float, columns: Sequence[str] | None, picture: str | None = None
+) -> pa.Table:
+    """Return the rows with a label, those of a share of the keys; an augmented row goes with its source.
+
+    Pictures are made small while they are read, so that large ones need not fit into memory.
+    """
     parts = [dataset.schema.empty_table()]
-    for batch in dataset.scan():
+    for batch in dataset.scan(batch_rows=_PICTURES) if picture else dataset.scan():
         some = pa.Table.from_batches([batch])
         some = some.filter(pc.is_valid(some.column(label)))
         if keep < 1.0:
             some = some.filter(pa.array(share(origin_hashes(dataset, some, columns), _SALT) < keep))
+        if picture:
+            place = some.schema.get_field_index(picture)
+            some = some.set_column(place, some.schema.field(place), shrunk(some.column(place)))
         parts.append(some)
     return pa.concat_tables(parts).combine_chunks()
 

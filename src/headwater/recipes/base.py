@@ -18,6 +18,7 @@ from headwater.core.ids import canonical_json, digest
 from headwater.core.registry import Registry
 from headwater.core.schema import require_columns
 from headwater.reading.splits import AUGMENTED_FROM
+from headwater.recipes.parameters import split_name, with_parameters
 
 __all__ = [
     "AUGMENTED_FROM",
@@ -123,17 +124,25 @@ def identity(recipe: Recipe) -> str:
 def load(name: str) -> Recipe:
     """Return the recipe of that name, or the one that ``module:function`` makes.
 
+    Parameters in brackets replace those that the recipe has: ``tabular(iterations=300)``.
+
     The function takes no arguments and returns an estimator with scikit-learn's ``fit`` and
     ``predict_proba`` (``predict`` for numbers), which gets the features as a pandas frame.
 
     Raises
     ------
     NotFound
-        If there is no such recipe, module or function.
+        If there is no such recipe, module, function or parameter.
+    UsageError
+        If a parameter cannot be read, or has no meaning.
     """
+    given = name
+    name, parameters = split_name(name)
     module, colon, function = name.partition(":")
     if not colon:
-        return RECIPES[name]
+        return with_parameters(RECIPES[name], name, parameters)
+    if parameters:
+        raise UsageError(f"{given!r}: a function of yours takes no parameters here; write them into it.")
     from headwater.recipes.estimator import EstimatorRecipe
 
     try:

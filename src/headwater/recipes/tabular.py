@@ -9,7 +9,7 @@ method that scikit-learn implements).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -44,10 +44,10 @@ class Tabular(Recipe):
     id = "tabular"
     version = "2"
 
-    iterations: int = 100
-    learning_rate: float = 0.06
-    leaves: int = 8
-    l2: float = 1.0
+    iterations: int = field(default=100, metadata={"least": 1})
+    learning_rate: float = field(default=0.06, metadata={"above": 0})
+    leaves: int = field(default=8, metadata={"least": 2})
+    l2: float = field(default=1.0, metadata={"least": 0})
 
     def fit(self, features: pa.Table, labels: Labels, *, weights: F64 | None, seed: int) -> Fitted:
         """Train; see `headwater.recipes.base.Recipe`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,8 @@ class Text(Recipe):
     id = "text"
     version = "3"
 
-    strength: float = 4.0
-    least_texts: int = 2
+    strength: float = field(default=4.0, metadata={"above": 0})
+    least_texts: int = field(default=2, metadata={"least": 1})
 
     def fit(self, features: pa.Table, labels: Labels, *, weights: F64 | None, seed: int) -> Fitted:
         """Train; see `headwater.recipes.base.Recipe`.
