@@ -32,8 +32,7 @@ def training_options(function: Command) -> Command:
             "--recipe",
             metavar="NAME",
             callback=importable,
-            help="tabular, text or image, as tabular(leaves=16) for other parameters, or MODULE:FUNCTION; what fits the "
-            "columns by default.",
+            help="tabular, text, image, or MODULE:FUNCTION; tabular(leaves=16) sets parameters. What fits by default.",
         ),
         label_option("The column to predict; the contract's label by default."),
         click.option(
