@@ -35,7 +35,7 @@ def picture_columns(dataset: Dataset, exclude: Sequence[str] = ()) -> list[str]:
     exclude : sequence of str
         Columns that do not count, beside the key.
     """
-    names = [
+    names: list[str] = [
         field.name
         for field in dataset.schema
         if (pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type))
