@@ -35,7 +35,7 @@ def picture_columns(dataset: Dataset, exclude: Sequence[str] = ()) -> list[str]:
     exclude : sequence of str
         Columns that do not count, beside the key.
     """
-    names: list[str] = [
+    names = [
         field.name
         for field in dataset.schema
         if (pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type))
@@ -75,7 +75,8 @@ def require_picture(schema: pa.Schema, recipe: str) -> str:
             f"The recipe {recipe!r} needs one column of pictures; there are {len(names)}{listed}. Import pictures as "
             "bytes, and exclude other columns of bytes."
         )
-    return names[0]
+    only: str = names[0]
+    return only
 
 
 def small_pictures(values: pa.ChunkedArray | pa.Array) -> tuple[U8, NDArray[np.bool_]]:
