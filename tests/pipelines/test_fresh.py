@@ -82,6 +82,13 @@ def test_packages_that_cannot_be_installed_are_told_and_leave_nothing(
     assert not (tmp_path / plan.name).exists()
 
 
+def test_of_what_tools_say_the_errors_are_told() -> None:
+    said = "WARNING: one\nERROR: no thing==1 " + "x " * 500 + "\nWARNING: two\n"
+    told = fresh._last(subprocess.CompletedProcess([], 1, "", said))
+    assert told.startswith("ERROR: no thing==1")
+    assert len(told) <= 300
+
+
 def test_credentials_in_what_tools_say_are_covered() -> None:
     said = subprocess.CompletedProcess([], 1, "", "Looking in https://me:word@example.invalid/simple\n")
     assert fresh._last(said) == "Looking in https://***@example.invalid/simple"

@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ _READY = "headwater-environment.json"
 _OURS = "headwater"
 _NEVER = frozenset({"pip", _OURS})
 _TOLD_LINES = 12
+_TOLD_LETTERS = 300
 _MATCH = re.compile(r"(\d+)\.(\d+)")
 
 
@@ -344,6 +346,10 @@ def _run(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 def _last(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the last lines that a program said, without credentials."""
+    """Return the last lines that a program said, or the errors among them, without credentials."""
     lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-    return re.sub(r"//[^/@\s]+@", "//***@", "\n".join(lines[-_TOLD_LINES:]))
+    errors = [line for line in lines if line.startswith("ERROR:")] or lines
+    told = "\n".join(
+        textwrap.shorten(line, _TOLD_LETTERS, placeholder=" …") for line in errors[-_TOLD_LINES:]
+    )
+    return re.sub(r"//[^/@\s]+@", "//***@", told)
