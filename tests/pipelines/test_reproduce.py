@@ -153,7 +153,7 @@ def test_a_repository_in_memory_cannot_be_replayed() -> None:
 
 def test_a_run_is_reproduced_in_an_environment_made_afresh(place: Path) -> None:
     record = ran(place, "steady")
-    pins = [f"{name}=={record.environment['packages'][name]}" for name in ("duckdb", "numpy", "pyarrow")]
+    pin = f"filelock=={record.environment['packages']['filelock']}"
     words = [
         sys.executable,
         "-m",
@@ -166,7 +166,7 @@ def test_a_run_is_reproduced_in_an_environment_made_afresh(place: Path) -> None:
         "--timeout",
         "3",
     ]
-    done = subprocess.run([*words, "--retries", "0", *pins], capture_output=True, timeout=60, check=False)
+    done = subprocess.run([*words, "--retries", "0", pin], capture_output=True, timeout=60, check=False)
     if done.returncode:
         pytest.skip("no index of packages can be reached")
     # What pytest itself has loaded is no part of the run.
