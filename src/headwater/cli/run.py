@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +134,8 @@ def runs() -> None:
     show_default=True,
     help="The most runs to list; 0 lists all.",
 )
-def show(session: Session, name: str | None, step: str | None, limit: int) -> None:
+@click.option("--openlineage", is_flag=True, help="The run as events of OpenLineage, a line each.")
+def show(session: Session, name: str | None, step: str | None, limit: int, openlineage: bool) -> None:
     """List the runs of pipelines, or show one with its steps.
 
     Examples
@@ -141,17 +143,25 @@ def show(session: Session, name: str | None, step: str | None, limit: int) -> No
     hw runs show
     hw runs show last
     hw runs show last --log clean
+    hw runs show last --openlineage > events.jsonl
     """
     from itertools import islice
 
-    records = session.repo().runs
+    repo = session.repo()
+    records = repo.runs
     if name is None:
-        if step is not None:
+        if step is not None or openlineage:
             raise click.UsageError("Which run? hw runs RUN --log STEP, with last for the newest.")
         found = list(islice(records, limit or None))
         session.show([one.to_dict() for one in found], lambda out: _draw_runs(out, found))
         return
     record = records.get(name)
+    if openlineage:
+        from headwater.pipelines.openlineage import Events
+
+        for event in Events(repo).all_of(record):
+            click.echo(json.dumps(event))
+        return
     if step is None:
         session.show(record.to_dict(), lambda out: _draw_run(out, record, ""))
         return

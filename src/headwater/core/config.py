@@ -1,7 +1,7 @@
 """The file ``headwater.toml`` beside the code: what concerns this checkout, and not everybody who uses the data.
 
-So far that is where notifications go. Gates are kept in the repository instead (`headwater.versions.gate`): a gate that
-only some who write have would be none.
+So far that is where notifications and lineage go. Gates are kept in the repository instead (`headwater.versions.gate`):
+a gate that only some who write have would be none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from headwater.core.errors import InputError
 
-__all__ = ["CONFIG", "EVENTS", "Channel", "Config", "find_config", "read_config"]
+__all__ = ["CONFIG", "EVENTS", "Channel", "Config", "OpenLineage", "find_config", "read_config"]
 
 CONFIG = "headwater.toml"
 EVENTS = ("quarantined", "diverted", "failed", "released", "dropped")
@@ -65,10 +65,33 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLineage:
+    """Where events of OpenLineage go: to a server, or to the end of a file.
+
+    Parameters
+    ----------
+    url : str
+        Where to post each event.
+    api_key_env : str
+        The environment variable with the key that is sent as bearer; without one none is sent.
+    namespace : str
+        Of jobs and datasets; the location of the repository by default.
+    file : str
+        The file, a line for each event.
+    """
+
+    url: str = ""
+    api_key_env: str = ""
+    namespace: str = ""
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """What ``headwater.toml`` says."""
 
     notifications: tuple[Channel, ...] = ()
+    openlineage: OpenLineage | None = None
 
 
 def find_config(start: str | Path = ".") -> Path | None:
@@ -95,8 +118,27 @@ def read_config(path: str | Path) -> Config:
     return Config(
         notifications=tuple(
             _channel(one, f"{path}: notification {number}") for number, one in enumerate(listed, 1)
-        )
+        ),
+        openlineage=_openlineage(value["openlineage"], str(path)) if "openlineage" in value else None,
     )
+
+
+def _openlineage(given: Any, path: str) -> OpenLineage:
+    where = f"{path}: [openlineage]"
+    known = [field.name for field in fields(OpenLineage)]
+    if not isinstance(given, dict):
+        raise InputError(f"{path}: write openlineage as a table [openlineage].", path=path)
+    for name, value in given.items():
+        if name not in known:
+            raise InputError(f"{where} has no setting {name!r}. Settings: {', '.join(known)}.", setting=name)
+        if not isinstance(value, str):
+            raise InputError(f"{where}: {name} must be of type str.", setting=name)
+    found = OpenLineage(**given)
+    if bool(found.url) == bool(found.file):
+        raise InputError(f"{where} needs one of url and file.", setting="url")
+    if found.url and not found.url.startswith(("https://", "http://")):
+        raise InputError(f"{where}: the URL must begin with https:// or http://.", setting="url")
+    return found
 
 
 def _channel(given: Mapping[str, Any], where: str) -> Channel:

@@ -50,6 +50,8 @@ class StepRecord:
         How often the function was tried.
     seconds : float
         How long it took.
+    began, ended : str
+        Times in UTC.
     called_rows, known_rows : int
         For steps by rows: of how many rows the function was called, and of how many it was known.
     rows : int, optional
@@ -70,6 +72,8 @@ class StepRecord:
     reads: tuple[str, ...] = ()
     attempts: int = 0
     seconds: float = 0.0
+    began: str = ""
+    ended: str = ""
     called_rows: int = 0
     known_rows: int = 0
     rows: int | None = None

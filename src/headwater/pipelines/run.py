@@ -21,12 +21,14 @@ from headwater.core.errors import HeadwaterError, NotFound, RunFailed, UsageErro
 from headwater.core.ids import CommitId, canonical_json, digest
 from headwater.engine.base import Executor
 from headwater.pipelines.columns import columns_made
+from headwater.pipelines.emitting import Emitter, destination
 from headwater.pipelines.environment import environment, used_packages
 from headwater.pipelines.giving import as_asked, in_pieces, require_type, rows_of
 from headwater.pipelines.graph import RUNNING, Graph, Node, Part, Secret, Source
 from headwater.pipelines.guards import guard
 from headwater.pipelines.logs import Log, captured
 from headwater.pipelines.naming import name_of_call, name_of_part, names_of_arguments
+from headwater.pipelines.openlineage import Events
 from headwater.pipelines.pipeline import Pipeline
 from headwater.pipelines.records import RunRecord, Runs, StepRecord
 from headwater.pipelines.rows import map_rows
@@ -188,8 +190,16 @@ def run(
         process=os.getpid(),
     )
     cache = Cache(scratch) if scratch else repo.cache
-    work = _Run(here, graph, record, runs, cache, executor or repo.executor, set(force), listener)
-    return work.go(workers, commits=until is None and scratch is None)
+    where = None if scratch else destination()
+    emitter = Emitter(where) if where else None
+    if emitter is not None and before is not None and before.state == "interrupted":
+        emitter.send(Events(repo, emitter.where.namespace).of_run(before))
+    work = _Run(here, graph, record, runs, cache, executor or repo.executor, set(force), listener, emitter)
+    try:
+        return work.go(workers, commits=until is None and scratch is None)
+    finally:
+        if emitter is not None:
+            emitter.close()
 
 
 class _Run:
@@ -205,7 +215,10 @@ class _Run:
         executor: Executor,
         force: set[str],
         listener: Listener | None,
+        emitter: Emitter | None,
     ) -> None:
+        self.emitter = emitter
+        self.events = Events(repo, emitter.where.namespace) if emitter else None
         self.repo, self.graph, self.record, self.runs = repo, graph, record, runs
         self.executor, self.force, self.listener = executor, force, listener
         self.cache = cache
@@ -219,6 +232,7 @@ class _Run:
     def go(self, workers: int, *, commits: bool) -> RunResult:
         """Run all steps, and commit what they made."""
         self.runs.save(self.record)
+        self._emit(begins=True)
         beat = threading.Thread(target=self._beat, daemon=True)
         beat.start()
         is_new = False
@@ -465,12 +479,28 @@ class _Run:
 
     def _note(self, step: str, **facts: Any) -> None:
         """Change what the record says of a step."""
+        state = facts.get("state")
+        if state == "running":
+            facts["began"] = datetime.now(UTC).isoformat()
+        elif state is not None:
+            facts["ended"] = datetime.now(UTC).isoformat()
         with self._lock:
             changed = replace(self.record.steps[step], **facts)
             self.record = replace(self.record, steps={**self.record.steps, step: changed})
             self.runs.save(self.record)
-        if self.listener is not None and "state" in facts:
+        if state not in (None, "skipped"):
+            self._emit(changed, begins=state == "running")
+        if self.listener is not None and state is not None:
             self.listener(changed)
+
+    def _emit(self, step: StepRecord | None = None, *, begins: bool = False) -> None:
+        """Send the event that the run, or a step, begins or has ended."""
+        if self.emitter is None or self.events is None:
+            return
+        if step is None:
+            self.emitter.send(self.events.of_run(self.record, begins=begins))
+        else:
+            self.emitter.send(self.events.of_step(self.record, step, begins=begins))
 
     def _end(self, state: Any) -> None:
         now = datetime.now(UTC).isoformat()
@@ -478,6 +508,7 @@ class _Run:
         with self._lock:
             self.record = replace(self.record, environment=facts, state=state, ended=now, beat=now)
             self.runs.save(self.record)
+        self._emit()
 
     def _beat(self) -> None:
         """Say every few seconds that the run is alive, and keep what its steps have logged so far."""
