@@ -20,6 +20,8 @@ from headwater.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from headwater.api import Repo
 
 __all__ = ["impact", "train"]
@@ -77,6 +79,7 @@ def training_options(function: Command) -> Command:
 @command("train")
 @click.argument("dataset", metavar="DATASET[@REF]")
 @training_options
+@click.option("--full", is_flag=True, help="Show confusions, classes, calibration and residuals, too.")
 @click.option("--register", metavar="NAME", help="Keep the model under this name; see `hw models`.")
 @click.option("--note", default="", metavar="TEXT", help="What is to be said about the model that is kept.")
 @click.option(
@@ -102,6 +105,7 @@ def training_options(function: Command) -> Command:
 def train(
     session: Session,
     dataset: str,
+    full: bool,
     register: str | None,
     note: str,
     trust: tuple[str, ...],
@@ -123,14 +127,20 @@ def train(
     hw train reviews --register sentiment --note "with the labels of May"
     hw train loans --recipe "tabular(iterations=300, leaves=16)" --class-weight balanced
     """
+    from headwater.cli.render_detail import draw_detail
     from headwater.cli.render_models import draw_trained
+
+    def draw(out: Console) -> None:
+        draw_trained(out, done)
+        if full:
+            draw_detail(out, done.detail)
 
     repo = session.repo()
     done = repo.train(
         dataset, exclude=joined(exclude), groups=joined(groups) or None, slices=slices, **options
     )
     kept = repo.models.register(done, register, note=note, trust=trust) if register else None
-    session.show({**done.to_dict(), "model": kept.id if kept else None}, lambda out: draw_trained(out, done))
+    session.show({**done.to_dict(), "model": kept.id if kept else None}, draw)
     if kept:
         session.say(f"Registered {kept.id}, a candidate")
         session.next(f"hw promote {shell_word(kept.id)}")

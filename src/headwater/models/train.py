@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from headwater.core.errors import UsageError
 from headwater.core.hashing import U64
 from headwater.core.schema import require_columns
+from headwater.models.detail import detail_of
 from headwater.models.evaluation import Score, evaluate, evaluate_gaps, parts_of
 from headwater.models.weighing import Weighing
 from headwater.reading.dataset import Dataset
@@ -82,6 +83,7 @@ class Trained:
     ``predictions`` has a row for each held-out row: its key, the true ``label``, what was ``predicted``, and for
     classes the ``probability`` of each, in the order of ``classes``. ``rows`` has the key of each row that was learnt
     from, ``inputs`` their features; ``weights`` says what rows weighed, ``options`` what `train` was called with.
+    ``detail`` is what `headwater.models.detail.detail_of` gives.
     """
 
     model: Fitted
@@ -101,6 +103,7 @@ class Trained:
     rows: pa.Table
     options: Mapping[str, Any]
     weights: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{s.metric} {s.value:.4f}" for s in self.scores if s.kind == "all")
@@ -122,6 +125,7 @@ class Trained:
             "options": dict(self.options),
             "weights": dict(self.weights),
             "scores": [score.to_dict() for score in self.scores],
+            "detail": dict(self.detail),
         }
 
 
@@ -246,6 +250,7 @@ def train(
             "seed": seed,
         },
         weights=weighed,
+        detail=detail_of(truth, said, rng=np.random.default_rng(seed)),
     )
 
 
