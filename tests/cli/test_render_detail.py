@@ -15,9 +15,7 @@ from headwater.recipes.base import Labels
 
 def drawn(labels: Labels, said: np.ndarray[Any, np.dtype[np.float64]]) -> str:
     out = io.StringIO()
-    draw_detail(
-        Console(file=out, width=80, markup=False), detail_of(labels, said, rng=np.random.default_rng(0))
-    )
+    draw_detail(Console(file=out, width=80), detail_of(labels, said, rng=np.random.default_rng(0)))
     assert max(len(line) for line in out.getvalue().splitlines()) <= 80
     return out.getvalue()
 
@@ -26,7 +24,7 @@ def test_two_classes_many_classes_and_numbers_fit(rng: np.random.Generator) -> N
     said = rng.dirichlet([1, 1], 300)
     text = drawn(Labels(values=rng.integers(0, 2, 300).astype(float), classes=("ham", "[red]spam")), said)
     assert "calibration of the second class" in text
-    assert "[red]spam" in text
+    assert "[/]spam" in text
     many = rng.dirichlet(np.ones(40), 900)
     names = tuple(f"class {number}" for number in range(40))
     text = drawn(Labels(values=rng.integers(0, 40, 900).astype(float), classes=names), many)

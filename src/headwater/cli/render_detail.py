@@ -33,7 +33,9 @@ def draw_detail(out: Console, detail: Mapping[str, Any]) -> None:
 
 def _draw_classes(out: Console, detail: Mapping[str, Any]) -> None:
     cells = detail["confusion"]
-    rows = [[safe(one["label"]), safe(one["predicted"]), f"{one['rows']:,}"] for one in cells[:_MOST]]
+    rows = [
+        [Text(safe(one["label"])), Text(safe(one["predicted"])), f"{one['rows']:,}"] for one in cells[:_MOST]
+    ]
     out.print()
     out.print(plain_table(["label", "predicted", "rows"], rows, right=("rows",)))
     _say_rest(out, cells)
@@ -41,7 +43,7 @@ def _draw_classes(out: Console, detail: Mapping[str, Any]) -> None:
     names = ("precision", "recall", "f1")
     rows = [
         [
-            safe(one["label"]),
+            Text(safe(one["label"])),
             f"{one['rows']:,}",
             *(_value(one[name], one[f"{name}_interval"]) for name in names),
         ]

@@ -81,7 +81,8 @@ def _draw_parts(out: Console, done: Trained, parts: Mapping[str, int], names: Se
         for score in done.scores
     }
     table = [
-        [safe(part), f"{count:,}", *(values[part, name] for name in shown)] for part, count in parts.items()
+        [Text(safe(part)), f"{count:,}", *(values[part, name] for name in shown)]
+        for part, count in parts.items()
     ]
     out.print()
     out.print(plain_table(["on", "rows", *shown], table, right=("rows",), wraps="on"))
