@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from headwater.cli.tables import plain_table, safe
@@ -37,11 +37,11 @@ def _draw_classes(out: Console, detail: Mapping[str, Any]) -> None:
         [Text(safe(one["label"])), Text(safe(one["predicted"])), f"{one['rows']:,}"] for one in cells[:_MOST]
     ]
     out.print()
-    out.print(plain_table(["label", "predicted", "rows"], rows, right=("rows",)))
+    out.print(plain_table(["label", "predicted", "rows"], pairs, right=("rows",)))
     _say_rest(out, cells)
     classes = sorted(detail["classes"], key=lambda one: -one["rows"])
     names = ("precision", "recall", "f1")
-    rows = [
+    shown: list[list[RenderableType]] = [
         [
             Text(safe(one["label"])),
             f"{one['rows']:,}",
@@ -50,7 +50,7 @@ def _draw_classes(out: Console, detail: Mapping[str, Any]) -> None:
         for one in classes[:_MOST]
     ]
     out.print()
-    out.print(plain_table(["label", "rows", *names], rows, right=("rows",)))
+    out.print(plain_table(["label", "rows", *names], shown, right=("rows",)))
     _say_rest(out, classes)
 
 

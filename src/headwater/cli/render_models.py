@@ -80,7 +80,7 @@ def _draw_parts(out: Console, done: Trained, parts: Mapping[str, int], names: Se
         (score.part, score.metric): f"{_number(score.value)} ({_interval(score.interval)})"
         for score in done.scores
     }
-    table = [
+    table: list[list[RenderableType]] = [
         [Text(safe(part)), f"{count:,}", *(values[part, name] for name in shown)]
         for part, count in parts.items()
     ]
