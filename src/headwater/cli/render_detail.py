@@ -33,7 +33,7 @@ def draw_detail(out: Console, detail: Mapping[str, Any]) -> None:
 
 def _draw_classes(out: Console, detail: Mapping[str, Any]) -> None:
     cells = detail["confusion"]
-    rows = [
+    pairs: list[list[RenderableType]] = [
         [Text(safe(one["label"])), Text(safe(one["predicted"])), f"{one['rows']:,}"] for one in cells[:_MOST]
     ]
     out.print()
