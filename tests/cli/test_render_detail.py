@@ -22,7 +22,7 @@ def drawn(labels: Labels, said: np.ndarray[Any, np.dtype[np.float64]]) -> str:
 
 def test_two_classes_many_classes_and_numbers_fit(rng: np.random.Generator) -> None:
     said = rng.dirichlet([1, 1], 300)
-    text = drawn(Labels(values=rng.integers(0, 2, 300).astype(float), classes=("ham", "[red]spam")), said)
+    text = drawn(Labels(values=rng.integers(0, 2, 300).astype(float), classes=("ham", "[/]spam")), said)
     assert "calibration of the second class" in text
     assert "[/]spam" in text
     many = rng.dirichlet(np.ones(40), 900)
