@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from headwater.checks.drift_history import DriftHistory
     from headwater.checks.report import Report
     from headwater.engine.base import Executor
+    from headwater.models.backtest_report import Backtest
     from headwater.models.impact import Impact
     from headwater.models.influence_report import Influence
     from headwater.models.registered import Decision, Stage
@@ -636,6 +637,13 @@ class Repo(store.Repo):
         from headwater.models.promotion import promote
 
         return promote(self, model, stage, check=self.check, **options)
+
+    def backtest(self, dataset: str, **options: Any) -> Backtest:
+        """Train on the past and judge on what followed; see `headwater.models.backtest.backtest`."""
+        from headwater.models.backtest import backtest
+
+        options = {"executor": self.executor, "progress": self.progress, **options}
+        return backtest(self.dataset(dataset), **options)
 
     def impact(self, dataset: str, *, base: str, head: str, **options: Any) -> Impact:
         """Say what the change from ``base`` to ``head`` does to a model; see `headwater.models.impact.impact`."""

@@ -75,6 +75,7 @@ _SECTIONS = {
         "scheduler": "headwater.cli.scheduler:scheduler",
         "lineage": "headwater.cli.run:lineage",
         "train": "headwater.cli.operations:train",
+        "backtest": "headwater.cli.backtest:backtest",
         "impact": "headwater.cli.operations:impact",
         "value": "headwater.cli.value:value",
         "models": "headwater.cli.models:models",
