@@ -324,10 +324,11 @@ class _Trial:
         chance = float((shares**2).sum())
         if repeats - chance < _ALIKE:
             return []
-        return [
+        text = (
             f"Labels near in time are alike: {repeats:.0%} of the rows have the label of the row before, {chance:.0%} "
-            + "by chance. A random split puts neighbours on both sides and flatters any model; hold out by time."
-        ]
+            "by chance. A random split puts neighbours on both sides and flatters any model; hold out by time."
+        )
+        return [text]
 
     def behind_since(self, found: _Found, chosen: Metric, names: Sequence[str]) -> str | None:
         """Return the first window in which the model that was trained once is clearly behind a fresh one."""
