@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -90,3 +91,10 @@ def test_the_last_column_of_a_plain_table_wraps() -> None:
     text = drawn(plain_table(["name", "what"], [["one", "word " * 20]]), 40)
     assert len(text.splitlines()) > 2
     assert text.replace("\n", " ").count("word") == 20
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are() -> None:
+
+    out = Console(width=60, record=True, file=io.StringIO())
+    out.print(plain_table(["name", "rows"], [["[/]x", "[bold]1"]], right=("rows",)))
+    assert "[/]x" in out.export_text()

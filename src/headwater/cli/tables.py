@@ -96,7 +96,8 @@ def plain_table(
             overflow="fold" if is_wrapped else "ellipsis",
         )
     for row in rows:
-        table.add_row(*row)
+        # Names of columns, slices and models may look like markup, and are none.
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     return table
 
 
