@@ -96,7 +96,7 @@ def list_(session: Session, name: str | None) -> None:
 @click.argument("model")
 @click.option("--card", is_flag=True, help="As a model card in Markdown.")
 def show(session: Session, model: str, card: bool) -> None:
-    """Show a model version: its evaluation, what it learnt from, and what was decided.
+    """Show a model version, with its figures, data and decisions.
 
     Examples
     --------
@@ -139,9 +139,9 @@ def register(
     classes: tuple[tuple[str, ...], ...],
     **options: Any,
 ) -> None:
-    """Register a model file from elsewhere: ONNX, or one that `hw models export` wrote.
+    """Register a model file from elsewhere.
 
-    Pickles are not read: a pickle runs what its maker wrote.
+    That is an ONNX file, or one that `hw models export` wrote. Pickles are not read: a pickle runs what its maker wrote.
 
     Examples
     --------
@@ -275,7 +275,9 @@ def gate(session: Session, name: str, stage: Stage, rules: tuple[str, ...], **op
 @click.argument("name")
 @click.option("--reason", default="", metavar="TEXT", help="Why; it is kept.")
 def rollback(session: Session, name: str, reason: str) -> None:
-    """Bring back into production what was there before; no gate is asked.
+    """Bring back into production what was there before.
+
+    No gate is asked.
 
     Examples
     --------
