@@ -73,8 +73,8 @@ def equal_mass_bins(scores: ArrayLike, bins: int) -> I64:
 
     Examples
     --------
-    >>> equal_mass_bins([0.1, 0.9, 0.2, 0.8, 0.8], 2).tolist()
-    [0, 1, 0, 1, 1]
+    >>> equal_mass_bins([0.1, 0.9, 0.2, 0.9, 0.2, 0.8], 2).tolist()
+    [0, 1, 0, 1, 0, 1]
     """
     values = np.asarray(scores, np.float64)
     edges: F64 = np.quantile(values, np.arange(1, bins) / bins, method="inverted_cdf")
