@@ -141,7 +141,7 @@ def register(
 ) -> None:
     """Register a model file from elsewhere.
 
-    That is an ONNX file, or one that `hw models export` wrote. Pickles are not read: a pickle runs what its maker wrote.
+    That is an ONNX file, or one that `hw models export` wrote. Pickles are not read: they run what their maker wrote.
 
     Examples
     --------
