@@ -7,9 +7,9 @@ them for features. ``feedback`` has the truth of those of which it came to be kn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,13 +25,20 @@ if TYPE_CHECKING:
     from headwater.reading.dataset import Dataset
     from headwater.versions.repo import Repo
 
-__all__ = ["FEEDBACK", "PREDICTIONS", "PredictionLog", "log_branch", "log_rows"]
+__all__ = ["FEEDBACK", "LOSSES", "PREDICTIONS", "REFUSED", "PredictionLog", "log_branch", "log_rows"]
 
 PREDICTIONS = "predictions"
 FEEDBACK = "feedback"
+REFUSED = "refused"
+LOSSES = "losses"
 
 _TIME = pa.timestamp("us", "UTC")
-_ABOUT = ("_id", "_time", "_version", "_role", "_predicted", "_probability", "_latency_ms")
+_REFUSED = pa.schema(
+    [("_id", pa.string()), ("_time", _TIME), ("row", pa.string()), ("problems", pa.string())]
+)
+_LOSSES = pa.schema([("_id", pa.string()), ("_since", _TIME), ("_until", _TIME), ("rows", pa.int64())])
+_ABOUT = ("_id", "_time", "_version", "_role", "_predicted", "_probability", "_latency_ms", "_request")
+_SHADOW = "/shadow"
 
 
 def log_branch(model: str) -> str:
@@ -49,6 +56,7 @@ def log_rows(
     time: datetime | None = None,
     role: str = "live",
     latency_ms: float | None = None,
+    request: str = "",
 ) -> pa.Table:
     """Return predictions as rows of the log.
 
@@ -70,12 +78,15 @@ def log_rows(
         Whether the answer was given to the caller, as one of a few, or to nobody.
     latency_ms : float, optional
         How long the answer took, in milliseconds.
+    request : str
+        The id of the request that asked, as its sender and other logs know it.
 
     Returns
     -------
     pyarrow.Table
         ``_id``, ``_time``, ``_version``, ``_role``, ``_predicted`` (the class, or the number), ``_probability`` (of
-        each class, in the model's order), ``_latency_ms``, and the features.
+        each class, in the model's order), ``_latency_ms``, ``_request``, and the features. What a shadow said of a
+        prediction has its id with ``/shadow`` behind.
     """
     rows = features.num_rows
     if signature.classes:
@@ -91,13 +102,14 @@ def log_rows(
         best, probability = pa.array(said[:, 0]), pa.nulls(rows, pa.list_(pa.float32()))
     when = (time or datetime.now(UTC)).astimezone(UTC)
     about = {
-        "_id": pa.array(ids, pa.string()),
+        "_id": pa.array([one + _SHADOW for one in ids] if role == "shadow" else ids, pa.string()),
         "_time": pa.array([when] * rows, _TIME),
         "_version": pa.array([version] * rows, pa.int64()),
         "_role": pa.array([role] * rows, pa.string()),
         "_predicted": best,
         "_probability": probability,
         "_latency_ms": pa.array([latency_ms] * rows, pa.float64()),
+        "_request": pa.array([request or None] * rows, pa.string()),
     }
     kept = features.drop_columns([name for name in features.column_names if name in about])
     return pa.table({**about, **dict(zip(kept.column_names, kept.columns, strict=True))})
@@ -136,16 +148,61 @@ class PredictionLog:
         if PREDICTIONS not in here:
             raise NotFound(
                 f"Model {self.model!r} has no predictions in the log yet: `hw serve {self.model}` and "
-                f"`hw models predict {self.model}` write it.",
+                f"`hw models predict {self.model} FILE --log` write it.",
                 kind="log",
                 name=self.model,
             )
         return here[PREDICTIONS]
 
-    def append(self, rows: pa.Table) -> None:
-        """Add predictions, as `log_rows` makes them, as one commit."""
+    def append(self, rows: pa.Table, *, again: bool = False) -> None:
+        """Add predictions, as `log_rows` makes them, as one commit.
+
+        Parameters
+        ----------
+        rows : pyarrow.Table
+            The predictions.
+        again : bool
+            Some may be there already, as after an attempt of which the end is not known.
+        """
         with self._here().transaction(f"{rows.num_rows:,} predictions of {self.model}") as tx:
-            tx.append(PREDICTIONS, rows, key="_id", schema_change="safe")
+            if again and PREDICTIONS in tx:
+                tx.upsert(PREDICTIONS, rows, schema_change="safe")
+            else:
+                tx.append(PREDICTIONS, rows, key="_id", schema_change="safe")
+
+    def append_refused(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows that broke the input contract: ``_id``, ``_time``, ``row`` and ``problems`` as JSON text."""
+        with self._here().transaction(f"{len(rows):,} rows that {self.model} could not take") as tx:
+            tx.append(REFUSED, pa.Table.from_pylist(list(rows), schema=_REFUSED), key="_id")
+
+    def append_loss(self, *, id: str, since: datetime, until: datetime, rows: int) -> None:
+        """Add that a server was killed before it had logged its last predictions."""
+        row = {"_id": id, "_since": since, "_until": until, "rows": rows}
+        with self._here().transaction(f"{rows:,} predictions of {self.model} were lost") as tx:
+            tx.append(LOSSES, pa.Table.from_pylist([row], schema=_LOSSES), key="_id")
+
+    def dataset(self, name: str) -> pa.Table | None:
+        """Return the rows of ``refused`` or ``losses``; None if there never were any."""
+        here = self._here()
+        return here[name].to_arrow() if name in here else None
+
+    def find(self, id: str) -> dict[str, Any]:
+        """Return one prediction, with ``_truth`` where it is known.
+
+        Raises
+        ------
+        NotFound
+            If it is not in the log.
+        """
+        quoted = id.replace("'", "''")
+        rows = self.predictions.to_arrow(where=f"_id = '{quoted}'").to_pylist()
+        if not rows:
+            raise NotFound(
+                f"The log of model {self.model!r} has no prediction {id!r}.", kind="prediction", name=id
+            )
+        here = self._here()
+        told = here[FEEDBACK].to_arrow(where=f"_id = '{quoted}'").to_pylist() if FEEDBACK in here else []
+        return {**rows[0], "_truth": told[0]["_truth"] if told else None}
 
     def add_feedback(self, ids: Sequence[str], truth: pa.Array, *, time: datetime | None = None) -> int:
         """Add what was true; said again of a prediction, the last word counts.
@@ -206,7 +263,8 @@ class PredictionLog:
         if FEEDBACK not in here:
             return rows.append_column("_truth", pa.nulls(len(rows), rows.schema.field("_predicted").type))
         told = here[FEEDBACK].to_arrow(["_id", "_truth"])
-        place = pc.index_in(rows.column("_id"), value_set=told.column("_id"))
+        asked = pc.replace_substring_regex(rows.column("_id"), f"{_SHADOW}$", "")
+        place = pc.index_in(asked, value_set=told.column("_id"))
         return rows.append_column(
             "_truth", told.column("_truth").combine_chunks().take(place.combine_chunks())
         )

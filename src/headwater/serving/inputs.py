@@ -322,7 +322,7 @@ def _lists(values: list[Any], kind: pa.DataType) -> pa.Array:
 _Fits = Callable[[pa.DataType], bool]
 _Convert = Callable[[list[Any], pa.DataType], pa.Array]
 _WAYS: tuple[tuple[tuple[type, ...], _Fits, _Convert], ...] = (
-    ((bool,), pa.types.is_boolean, lambda values, kind: pa.array(values, kind)),
+    ((bool,), pa.types.is_boolean, pa.array),
     ((int, float), lambda kind: pa.types.is_integer(kind) or pa.types.is_floating(kind), _numbers),
     ((str,), lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind), _texts),
     ((int, float, str), pa.types.is_decimal, _decimals),
