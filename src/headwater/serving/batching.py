@@ -61,6 +61,11 @@ class Batcher:
             ) from None
         return answer
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request waits for its turn."""
+        return self._waiting.empty()
+
     def close(self) -> None:
         """Answer what waits, then end."""
         self._waiting.put(None)

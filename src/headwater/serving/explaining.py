@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headwater.core.errors import NotFound, UsageError
+from headwater.core.errors import NotFound
 from headwater.methods.coalitions import Shares, shapley
 from headwater.models.prediction_log import PredictionLog
 from headwater.models.registered import ModelVersion
 from headwater.models.registry import Models
 from headwater.recipes.base import F64, Fitted
-from headwater.recipes.encoding import TableEncoder
+from headwater.recipes.encoding import TableEncoder, conform
 from headwater.recipes.model_file import Signature
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Explainer:
         UsageError
             If the model was trained elsewhere, so that no training rows are known.
         """
-        row = row.select(self._signature.inputs.names).combine_chunks()
+        row = conform(row, self._signature.inputs).combine_chunks()
         said = self._model.predict(row)[0]
         place = int(said.argmax())
         names, values, shares = self._text(row, place) if self._is_text else self._fields(row, place)
@@ -127,7 +127,7 @@ class Explainer:
         """Return some of the rows that the model learnt from, the same each time."""
         if self._rows is None:
             rows = training_rows(self._repo, self._version, _BACKGROUND)
-            self._rows = rows.select(self._signature.inputs.names)
+            self._rows = conform(rows, self._signature.inputs)
         return self._rows
 
     def _fields(self, row: pa.Table, place: int) -> tuple[list[str], list[Any], Shares]:
@@ -167,7 +167,7 @@ class Explainer:
                 " ".join(part for part, is_in in zip(parts, one, strict=True) if is_in) for one in coalitions
             ]
             asked = pa.table([pa.array(texts, pa.string())], schema=self._signature.inputs)
-            return self._model.predict(asked)[:, place, None]
+            return np.asarray(self._model.predict(asked)[:, place, None], np.float64)
 
         return parts, [None] * len(parts), shapley(worth, len(parts), seed=_SEED)
 

@@ -9,7 +9,6 @@ predictions are missing; there are no more of them than came since the last comm
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 import threading
 import time
@@ -173,7 +172,7 @@ class Journal:
         self._rows = 0
         self._stuck: pa.Table | None = None
         self._is_closing = False
-        self._retained_at = 0.0
+        self._retain_at = 0.0
         self._pause = 0.0
         self._own = FileLock(self.place / f"{self._name}.lock")
         self._take_over()
@@ -277,9 +276,9 @@ class Journal:
             logger.warning("The log of %s cannot be written: %s", self.log.model, error)
 
     def _retain(self) -> None:
-        if self.keep_days is None or time.monotonic() - self._retained_at < _DAY_S and self._retained_at:
+        if self.keep_days is None or time.monotonic() < self._retain_at:
             return
-        self._retained_at = time.monotonic()
+        self._retain_at = time.monotonic() + _DAY_S
         try:
             self.log.retain(self.keep_days)
         except (HeadwaterError, OSError) as error:
@@ -323,4 +322,4 @@ def _save(path: Path, rows: pa.Table) -> None:
     new = path.with_suffix(".tmp")
     with pa.OSFile(str(new), "wb") as file, pa.ipc.new_file(file, rows.schema) as writer:
         writer.write_table(rows)
-    os.replace(new, path)
+    new.replace(path)
