@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from headwater.profile.report import Profile
     from headwater.reading.dataset import Dataset
     from headwater.recipes.wrong_cells import WrongCells
+    from headwater.serving.explaining import PredictionExplained
     from headwater.store.commit import Commit
     from headwater.transforms.run import TransformResult
     from headwater.versions.proposal import Proposal
@@ -637,6 +638,40 @@ class Repo(store.Repo):
         from headwater.models.promotion import promote
 
         return promote(self, model, stage, check=self.check, **options)
+
+    def predict(self, dataset: str, model: str, *, into: str = "", **running: Any) -> TransformResult:
+        """Let a model predict for all rows of a dataset: two columns, as one commit.
+
+        Parameters
+        ----------
+        dataset : str
+            Name.
+        model : str
+            The model, as in `models`: ``spam@3``, ``spam@production``.
+        into : str
+            The column of what is predicted, ``_MODEL`` by default; that of the probabilities has ``_probability``
+            behind.
+        **running : Any
+            ``branch``, ``message``, ``dry_run``.
+        """
+        from headwater.serving.scoring import Score
+        from headwater.transforms.run import run
+
+        return run(self, dataset, Score.of(self, model, into=into), **running)
+
+    def explain_prediction(self, id: str, *, model: str | None = None) -> PredictionExplained:
+        """Say why a prediction was made, how its model was trained, and on which rows of which commit.
+
+        Parameters
+        ----------
+        id : str
+            The name that the answer gave it.
+        model : str, optional
+            The model; all logs are searched by default.
+        """
+        from headwater.serving.explaining import explain_prediction
+
+        return explain_prediction(self, id, model=model)
 
     def backtest(self, dataset: str, **options: Any) -> Backtest:
         """Train on the past and judge on what followed; see `headwater.models.backtest.backtest`."""

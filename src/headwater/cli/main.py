@@ -80,6 +80,7 @@ _SECTIONS = {
         "value": "headwater.cli.value:value",
         "models": "headwater.cli.models:models",
         "promote": "headwater.cli.models:promote",
+        "serve": "headwater.cli.serve:serve",
     },
 }
 

@@ -68,8 +68,8 @@ def create_app(
     most_rows : int
         Rows that a request may have, but for batches.
     """
-    fastapi = require("fastapi", extra="serve", purpose="Serving")
-    from fastapi import Request, Response
+    require("fastapi", extra="serve", purpose="Serving")
+    from fastapi import FastAPI, Request, Response
 
     metrics = Metrics(endpoints)
 
@@ -79,7 +79,7 @@ def create_app(
         for one in endpoints.values():
             await asyncio.to_thread(one.close)
 
-    app = fastapi.FastAPI(title="Headwater: served models", version=__version__, lifespan=lifespan)
+    app = FastAPI(title="Headwater: served models", version=__version__, lifespan=lifespan)
     Work = Callable[[Endpoint, bytes, str], Awaitable[Response]]
 
     async def handled(name: str, verb: str, request: Request, work: Work, most: int = most_bytes) -> Response:
@@ -230,7 +230,7 @@ def create_app(
 
     @app.post("/v1/models/{name}:batch", openapi_extra=_BODIES["batch"])
     async def batch(name: str, request: Request) -> Response:
-        """Predict for a table: Arrow, Parquet, CSV or JSON lines, as Content-Type says. The answer has the same form."""
+        """Predict for a table: Arrow, Parquet, CSV or JSON lines, by Content-Type. The answer has the same form."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
         async def work(endpoint: Endpoint, body: bytes, asked: str) -> Response:

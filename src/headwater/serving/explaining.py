@@ -151,7 +151,8 @@ class Explainer:
             index = np.where(coalitions[:, player, None], 0, others[None, :])
             columns.append(column.take(pa.array(index.ravel())))
         said = self._model.predict(pa.table(columns, schema=rows.schema))[:, place]
-        return said.reshape(len(coalitions), -1).mean(axis=1)[:, None]
+        mean: F64 = said.reshape(len(coalitions), -1).mean(axis=1)
+        return mean[:, None]
 
     def _text(self, row: pa.Table, place: int) -> tuple[list[str], list[Any], Shares]:
         text = row.column(0)[0].as_py() or ""
@@ -308,8 +309,8 @@ def _found(repo: Repo, id: str, model: str | None) -> tuple[dict[str, Any], str]
             if model:
                 raise
     raise NotFound(
-        f"No log has a prediction {id!r}; there are logs of {', '.join(names) or 'no model'}. It may have been removed: "
-        "see --keep-days of hw serve.",
+        f"No log has a prediction {id!r}; there are logs of {', '.join(names) or 'no model'}. It may have "
+        "been removed: see --keep-days of hw serve.",
         kind="prediction",
         name=id,
     )
