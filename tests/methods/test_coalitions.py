@@ -47,4 +47,4 @@ def test_sampling_is_within_its_error_of_the_exact_values() -> None:
 
 def test_nobody_plays() -> None:
     with pytest.raises(UsageError, match="need a player"):
-        shapley(lambda c: c, 0)
+        shapley(lambda c: c.astype(float), 0)

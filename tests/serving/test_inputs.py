@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -27,9 +28,9 @@ def inputs(schema: pa.Schema, *, missing: float = 0.5, contract: Contract | None
         version=1,
         stage="candidate",
         aliases=(),
-        time=None,
+        time=datetime.now(UTC),
         author="",
-        facts=facts,  # type: ignore[arg-type]
+        facts=facts,
     )
     return Inputs(version, Signature(inputs=schema, label="y"))
 

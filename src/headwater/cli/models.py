@@ -9,6 +9,7 @@ import click
 
 from headwater.cli.app import Group, Session, command
 from headwater.cli.options import column_names, joined, shell_word
+from headwater.cli.predictions import explain_prediction, feedback, predict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -288,7 +289,19 @@ def rollback(session: Session, name: str, reason: str) -> None:
     _show_decision(session, go_back(session.repo(), name, reason=reason))
 
 
-for each in (list_, show, register, export, alias, remove, gate, rollback):
+for each in (
+    list_,
+    show,
+    register,
+    export,
+    alias,
+    remove,
+    gate,
+    rollback,
+    predict,
+    feedback,
+    explain_prediction,
+):
     models.add_command(each)
 
 

@@ -92,7 +92,7 @@ def _predict_file(
                 path=source,
             )
         said = served.model.predict(read.table.select(served.inputs.features.names))
-        ids = endpoint.ids(len(said)) if len(said) != 1 else endpoint.ids(1)
+        ids = endpoint.ids(len(said))
         if is_logged:
             from datetime import UTC, datetime
 
@@ -118,7 +118,7 @@ def _predict_file(
     finally:
         endpoint.close()
     if out is not None:
-        write(answers.to_reader(), out)
+        write(answers, answers.schema, out)
     shown = answers.slice(0, 20).to_pylist()
 
     def draw(console: Console) -> None:
@@ -263,7 +263,7 @@ def _draw(out: Console, found: PredictionExplained) -> None:
     )
     if found.alike is not None and found.alike.num_rows:
         rows_ = found.alike.to_pylist()
-        names = [name for name in found.alike.column_names if name not in ("_distance",)][:6]
+        names = [name for name in found.alike.column_names if name != "_distance"][:6]
         out.print("Those most like it:")
         out.print(
             plain_table(
