@@ -53,7 +53,7 @@ def test_a_file_is_answered_logged_judged_and_explained(cli: Any, tmp_path: Path
 def test_what_is_wrong_is_told(cli: Any, tmp_path: Path) -> None:
     repo_with_model(tmp_path / "repo")
     at = ("-C", str(tmp_path / "repo"), "models")
-    assert "no dataset or file 'lones'" in cli(*at, "predict", "loans", "lones", code=2).stderr
+    assert "Dataset or file 'lones' not found" in cli(*at, "predict", "loans", "lones", code=2).stderr
     bad = tmp_path / "bad.csv"
     bad.write_text("income,debt,job\n1.5,2,nurse\n,2,nurse\n")
     assert "The first is row 2: income is null" in cli(*at, "predict", "loans", str(bad), code=3).stderr

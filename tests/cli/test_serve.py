@@ -79,7 +79,7 @@ def test_a_stop_answers_what_waits_and_loses_nothing(tmp_path: Path) -> None:
         clients = [threading.Thread(target=client, args=(url,)) for _ in range(4)]
         for one in clients:
             one.start()
-        while len(answered) < 30:
+        while len(answered) < 30 and any(one.is_alive() for one in clients):
             threading.Event().wait(0.01)
         process.send_signal(signal.SIGTERM)
         for one in clients:
@@ -133,7 +133,7 @@ def test_a_token_from_the_environment(tmp_path: Path) -> None:
 def test_wrong_use_is_told(cli: Any, tmp_path: Path) -> None:
     repo_with_model(tmp_path / "repo")
     at = ("-C", str(tmp_path / "repo"))
-    assert "no model 'lones'" in cli(*at, "serve", "lones", code=2).stderr
+    assert "Model 'lones' not found" in cli(*at, "serve", "lones", code=2).stderr
     assert "named twice" in cli(*at, "serve", "loans@1", "loans", code=2).stderr
     assert (
         "no version of a model that is served here"

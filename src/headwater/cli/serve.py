@@ -12,7 +12,7 @@ import click
 
 from headwater.cli.app import Session, command
 from headwater.cli.options import column_names, joined
-from headwater.cli.watch import Duration
+from headwater.cli.watch import Duration, stopping
 
 __all__ = ["serve"]
 
@@ -97,6 +97,7 @@ def serve(session: Session, models: tuple[str, ...], host: str, port: int, **opt
     from headwater.serving.journal import Mask
 
     uvicorn = require("uvicorn", extra="serve", purpose="Serving")
+    token, key = _secret(options["token_env"]), _secret(options["mask_key_env"]).encode()
     repo = session.repo()
     names = [one.partition("@")[0] for one in models]
     beside = {role: options[role] for role in ("canary", "shadow") if options[role]}
@@ -132,7 +133,7 @@ def serve(session: Session, models: tuple[str, ...], host: str, port: int, **opt
                 f"Warning: a server of {one.name} was killed before it had logged {one.journal.found_lost:,} "
                 f"prediction(s). The dataset losses of branch predictions/{one.name} tells when."
             )
-    app = create_app(endpoints, token=_secret(options["token_env"]))
+    app = create_app(endpoints, token=token)
     logging.getLogger("headwater.serving").setLevel(logging.INFO)
     config = uvicorn.Config(
         app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=30
@@ -145,20 +146,19 @@ def serve(session: Session, models: tuple[str, ...], host: str, port: int, **opt
         raise UsageError(
             f"Port {port} of {host} cannot be had: another program may hold it. Take another: --port."
         ) from None
+    socket.listen(2048)  # from now on requests wait, and are not turned away
     url = f"http://{host}:{socket.getsockname()[1]}"
     served = [one.primary.version.id for one in endpoints.values()]
     if session.as_json:
         click.echo(json.dumps({"event": "serving", "url": url, "models": served}))
     else:
         click.echo(f"Serving {', '.join(served)} at {url}  (docs: {url}/docs)")
-    stop = threading.Event()
-    if options["follow"]:
-        threading.Thread(
-            target=watch, args=(list(endpoints.values()), options["follow"], stop), daemon=True
-        ).start()
-    try:
+    # The server passes the signals that ended it on to whoever listened before: here somebody who only notes it.
+    with stopping() as stop:
+        if options["follow"]:
+            given = (list(endpoints.values()), options["follow"], stop)
+            threading.Thread(target=watch, args=given, daemon=True).start()
         uvicorn.Server(config).run(sockets=[socket])
-    finally:
         stop.set()
     written = sum(one.journal.written for one in endpoints.values() if one.journal is not None)
     if session.as_json:
