@@ -33,7 +33,8 @@ from sklearn.preprocessing import OrdinalEncoder
 rows = pd.read_csv(sys.argv[1])
 x = rows[["income", "debt", "job"]]
 code = make_column_transformer((OrdinalEncoder(), ["job"]), remainder="passthrough")
-model = make_pipeline(code, HistGradientBoostingClassifier(max_leaf_nodes=8, learning_rate=0.06)).fit(x, rows["approve"])
+trees = HistGradientBoostingClassifier(max_leaf_nodes=8, learning_rate=0.06)
+model = make_pipeline(code, trees).fit(x, rows["approve"])
 mlflow.sklearn.save_model(model, sys.argv[2], signature=mlflow.models.infer_signature(x, model.predict(x)),
                           serialization_format="cloudpickle", pip_requirements=["scikit-learn"])
 """

@@ -56,7 +56,7 @@ def test_what_is_wrong_is_told(cli: Any, tmp_path: Path) -> None:
     assert "Dataset or file 'lones' not found" in cli(*at, "predict", "loans", "lones", code=2).stderr
     bad = tmp_path / "bad.csv"
     bad.write_text("income,debt,job\n1.5,2,nurse\n,2,nurse\n")
-    assert "The first is row 2: income is null" in cli(*at, "predict", "loans", str(bad), code=3).stderr
+    assert "The first is row 2: income is null" in cli(*at, "predict", "loans", str(bad), code=2).stderr
     bad.write_text("id,truth\nx,maybe\n")
     assert "'maybe' is no class of the model" in cli(*at, "feedback", "loans", str(bad), code=2).stderr
     assert "No log has a prediction 'x'" in cli(*at, "explain-prediction", "x", code=2).stderr

@@ -26,7 +26,9 @@ ROW = {"income": 90.0, "debt": 1.0, "job": "nurse"}
 
 
 @contextmanager
-def server(repo: Path, *options: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def server(
+    repo: Path, *options: str, as_json: bool = True, **variables: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     command = [
         sys.executable,
         "-m",
@@ -40,7 +42,7 @@ def server(repo: Path, *options: str, **variables: str) -> Iterator[tuple[subpro
         "--json",
     ]
     process = subprocess.Popen(
-        [*command, *options],
+        [*command, *options, *["--json"] * as_json],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -50,7 +52,7 @@ def server(repo: Path, *options: str, **variables: str) -> Iterator[tuple[subpro
     line = process.stdout.readline()
     try:
         assert line, process.communicate()
-        yield process, json.loads(line)["url"]
+        yield process, json.loads(line)["url"] if as_json else line
     finally:
         process.kill()
         process.communicate()
@@ -98,8 +100,8 @@ def test_a_kill_loses_a_batch_at_most_and_the_next_start_says_so(tmp_path: Path)
             ask(url)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    with server(tmp_path / "repo") as (process, url):
-        ask(url)
+    with server(tmp_path / "repo", as_json=False) as (process, line):
+        assert line.startswith("Serving loans@1 at http://127.0.0.1:")
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=30)
     assert "was killed before it had logged 5 prediction(s)" in told

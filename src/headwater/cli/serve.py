@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import threading
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from headwater.cli.app import Session, command
 from headwater.cli.options import column_names, joined
 from headwater.cli.watch import Duration, stopping
+
+if TYPE_CHECKING:
+    from headwater.serving.endpoint import Endpoint
 
 __all__ = ["serve"]
 
@@ -111,9 +116,7 @@ def serve(session: Session, models: tuple[str, ...], host: str, port: int, **opt
         raise UsageError(f"{stray[0]!r} is no version of a model that is served here: {', '.join(names)}.")
     endpoints = {}
     for name, ref in zip(names, models, strict=True):
-        mask = mask_of(
-            repo.models[ref], joined(options["mask"]), key=_secret(options["mask_key_env"]).encode()
-        )
+        mask = mask_of(repo.models[ref], joined(options["mask"]), key=key)
         if not options["log_inputs"]:
             mask = Mask(keeps_inputs=False)
         endpoints[name] = Endpoint(
@@ -127,44 +130,47 @@ def serve(session: Session, models: tuple[str, ...], host: str, port: int, **opt
             every_s=options["flush"],
             keep_days=options["keep_days"],
         )
-    for one in endpoints.values():
-        if one.journal is not None and one.journal.found_lost:
-            session.say(
-                f"Warning: a server of {one.name} was killed before it had logged {one.journal.found_lost:,} "
-                f"prediction(s). The dataset losses of branch predictions/{one.name} tells when."
-            )
     app = create_app(endpoints, token=token)
     logging.getLogger("headwater.serving").setLevel(logging.INFO)
-    config = uvicorn.Config(
-        app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=30
-    )
     try:
-        socket = config.bind_socket()
-    except SystemExit:
+        listening = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except OSError as error:
         for one in endpoints.values():
             one.close()
-        raise UsageError(
-            f"Port {port} of {host} cannot be had: another program may hold it. Take another: --port."
-        ) from None
-    socket.listen(2048)  # from now on requests wait, and are not turned away
-    url = f"http://{host}:{socket.getsockname()[1]}"
-    served = [one.primary.version.id for one in endpoints.values()]
-    if session.as_json:
-        click.echo(json.dumps({"event": "serving", "url": url, "models": served}))
-    else:
-        click.echo(f"Serving {', '.join(served)} at {url}  (docs: {url}/docs)")
+        raise UsageError(f"Port {port} of {host} cannot be had: {error}. Take another: --port.") from error
+    # A small answer is sent at once, and does not wait for the last one to be acknowledged.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    _announce(session, f"http://{host}:{listening.getsockname()[1]}", endpoints)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=30)
     # The server passes the signals that ended it on to whoever listened before: here somebody who only notes it.
     with stopping() as stop:
         if options["follow"]:
             given = (list(endpoints.values()), options["follow"], stop)
             threading.Thread(target=watch, args=given, daemon=True).start()
-        uvicorn.Server(config).run(sockets=[socket])
+        uvicorn.Server(config).run(sockets=[listening])
         stop.set()
     written = sum(one.journal.written for one in endpoints.values() if one.journal is not None)
     if session.as_json:
         click.echo(json.dumps({"event": "stopped", "logged": written}))
     else:
         session.say(f"Stopped. {written:,} prediction(s) were logged.")
+
+
+def _announce(session: Session, url: str, endpoints: Mapping[str, Endpoint]) -> None:
+    served = [one.primary.version.id for one in endpoints.values()]
+    lost = {name: one.journal.found_lost for name, one in endpoints.items() if one.journal is not None}
+    if session.as_json:
+        click.echo(json.dumps({"event": "serving", "url": url, "models": served, "lost": sum(lost.values())}))
+        return
+    for name, rows in lost.items():
+        if rows:
+            session.say(
+                f"Warning: a server of {name} was killed before it had logged {rows:,} prediction(s). The dataset "
+                f"losses of branch predictions/{name} tells when."
+            )
+    click.echo(f"Serving {', '.join(served)} at {url}  (docs: {url}/docs)")
 
 
 def _secret(variable: str | None) -> str:
