@@ -29,18 +29,8 @@ ROW = {"income": 90.0, "debt": 1.0, "job": "nurse"}
 def server(
     repo: Path, *options: str, as_json: bool = True, **variables: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [
-        sys.executable,
-        "-m",
-        "headwater.cli.main",
-        "-C",
-        str(repo),
-        "serve",
-        "loans",
-        "--port",
-        "0",
-        "--json",
-    ]
+    main = "from headwater.cli.main import main; main()"
+    command = [sys.executable, "-c", main, "-C", str(repo), "serve", "loans", "--port", "0"]
     process = subprocess.Popen(
         [*command, *options, *["--json"] * as_json],
         stdout=subprocess.PIPE,

@@ -142,14 +142,22 @@ def serve(session: Session, models: tuple[str, ...], host: str, port: int, **opt
         raise UsageError(f"Port {port} of {host} cannot be had: {error}. Take another: --port.") from error
     # A small answer is sent at once, and does not wait for the last one to be acknowledged.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    _announce(session, f"http://{host}:{listening.getsockname()[1]}", endpoints)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=30)
-    # The server passes the signals that ended it on to whoever listened before: here somebody who only notes it.
+    server = uvicorn.Server(config)
+
+    def end() -> None:
+        stop.wait()
+        server.should_exit = True
+
+    # Who asks it to end before the server listens to signals is heard too, and the server passes the signals that
+    # ended it on to whoever listened before: here somebody who only notes it.
     with stopping() as stop:
+        threading.Thread(target=end, daemon=True).start()
+        _announce(session, f"http://{host}:{listening.getsockname()[1]}", endpoints)
         if options["follow"]:
             given = (list(endpoints.values()), options["follow"], stop)
             threading.Thread(target=watch, args=given, daemon=True).start()
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
         stop.set()
     written = sum(one.journal.written for one in endpoints.values() if one.journal is not None)
     if session.as_json:
